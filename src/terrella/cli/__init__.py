@@ -1,0 +1,6 @@
+"""The command line, one file per command."""
+
+
+def main() -> None:
+    """Run the ``terrella`` command."""
+    raise SystemExit("no command is built yet")

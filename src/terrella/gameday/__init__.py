@@ -1,0 +1,1 @@
+"""Load, faults and expectations; the demo's scenario."""

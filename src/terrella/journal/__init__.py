@@ -1,0 +1,1 @@
+"""Durable, replicated state: records, the store's transaction, vectors, merge, lanes. Pure core, SQLite at the edge."""

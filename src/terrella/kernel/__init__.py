@@ -1,0 +1,28 @@
+"""What every room may lean on: clocks, hybrid logical time, ids, ARNs, errors, geography. Standard library only."""
+
+from terrella.kernel.arns import Arn
+from terrella.kernel.clock import Clock, SystemClock
+from terrella.kernel.connections import Connection, Connector
+from terrella.kernel.errors import AwsError, TerrellaError
+from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, region_place
+from terrella.kernel.hlc import HybridLogicalClock, hlc_milliseconds, pack_hlc
+from terrella.kernel.ids import Ids, SystemIds
+
+__all__ = [
+    "Arn",
+    "AwsError",
+    "Clock",
+    "Connection",
+    "Connector",
+    "HybridLogicalClock",
+    "Ids",
+    "Place",
+    "SystemClock",
+    "SystemIds",
+    "TerrellaError",
+    "hlc_milliseconds",
+    "known_regions",
+    "one_way_delay_ms",
+    "pack_hlc",
+    "region_place",
+]

@@ -1,0 +1,1 @@
+"""One region: wires the services together through their ports and serves them."""

@@ -1,0 +1,1 @@
+"""DynamoDB: its wire API, expressions and indexes, on the journal."""

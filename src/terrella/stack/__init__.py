@@ -1,0 +1,1 @@
+"""A SAM or CloudFormation template, evaluated for one region and turned into a plan."""

@@ -1,0 +1,226 @@
+"""The HTTP/1.1 server behind every listening port: an asyncio protocol on httptools.
+
+Requests on one connection are answered in order. What it measures against uvicorn, and why it is here, is told in
+``docs/decisions/0002-http-server.md``.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+import httptools
+
+from terrella.wire.http.message import Handler, Request, Response, reason_phrase
+
+_log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 17 * 1024 * 1024  # DynamoDB takes 16 MiB, API Gateway 10 MiB; the rest is their envelope
+MAX_HEADER_BYTES = 64 * 1024
+_MAX_PIPELINED = 64
+
+
+class HttpServer:
+    """Serves ``handler`` on any number of addresses. An exception that it lets out is logged and answers 500."""
+
+    def __init__(self, handler: Handler, name: str = "http") -> None:
+        self._handler = handler
+        self._name = name
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[_ServerConnection] = set()
+
+    async def listen(self, host: str, port: int) -> int:
+        """Start to listen; port 0 takes a free one. Answers the port. Raises ``OSError`` if it cannot be bound."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: _ServerConnection(self._handler, self._connections), host, port, backlog=1024
+        )
+        self._servers.append(server)
+        bound: int = server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening, drop every connection and the work that waits on it."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.abort()
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
+
+
+class _ServerConnection(asyncio.Protocol):
+    def __init__(self, handler: Handler, connections: set["_ServerConnection"]) -> None:
+        self._handler = handler
+        self._connections = connections
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport
+        self._peer = ""
+        self._waiting: deque[tuple[Request, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._reading_paused = False
+        self._target = bytearray()
+        self._headers: list[tuple[str, str]] = []
+        self._header_bytes = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._refused = False
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.add(self)
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._writable.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(501, "this server does not upgrade connections")
+        except httptools.HttpParserError as error:
+            if not self._refused:
+                self._refuse(400, f"not an HTTP/1.1 request: {error}")
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._target = bytearray()
+        self._headers = []
+        self._header_bytes = 0
+        self._body = []
+        self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        if len(self._target) > MAX_HEADER_BYTES:
+            self._refuse(414, "the request's target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
+            return
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        for name, value in self._headers:
+            if name == "expect" and value.lower() == "100-continue" and not self._refused:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > MAX_BODY_BYTES:
+            self._refuse(413, f"the request's body is larger than {MAX_BODY_BYTES} bytes")
+            return
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._refused:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        request = Request(
+            method=self._parser.get_method().decode("ascii"),
+            target=self._target.decode("latin-1"),
+            headers=self._headers,
+            body=body,
+            peer=self._peer,
+        )
+        self._waiting.append((request, self._parser.should_keep_alive()))
+        if len(self._waiting) > _MAX_PIPELINED and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._answer_all())
+
+    # answering
+
+    async def _answer_all(self) -> None:
+        try:
+            while self._waiting and not self._transport.is_closing():
+                request, keep_alive = self._waiting.popleft()
+                if self._reading_paused and len(self._waiting) < _MAX_PIPELINED // 2:
+                    self._reading_paused = False
+                    self._transport.resume_reading()
+                response = await self._respond(request)
+                await self._send(request, response, keep_alive)
+                if not keep_alive:
+                    self._transport.close()
+        finally:
+            self._task = None
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return await self._handler(request)
+        except Exception:  # noqa: BLE001 - the last resort of a server: it is logged, and the client is told
+            _log.exception("%s %s failed", request.method, request.path)
+            return Response(
+                500, [("content-type", "text/plain")], b"internal error; the region's log has the details\n"
+            )
+
+    async def _send(self, request: Request, response: Response, keep_alive: bool) -> None:
+        lines = [f"HTTP/1.1 {response.status} {reason_phrase(response.status)}"]
+        lines += [f"{name}: {_one_line(value)}" for name, value in response.headers]
+        if not keep_alive:
+            lines.append("connection: close")
+        body = response.body
+        if isinstance(body, bytes):
+            if response.status >= 200 and response.status not in (204, 304) and not response.header("content-length"):
+                lines.append(f"content-length: {len(body)}")
+            head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
+            self._transport.write(head if request.method == "HEAD" else head + body)
+        else:
+            lines.append("transfer-encoding: chunked")
+            self._transport.write("\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n")
+            try:
+                async for chunk in body:
+                    if self._transport.is_closing():
+                        return
+                    if chunk:
+                        self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    await self._writable.wait()
+            except Exception:  # noqa: BLE001 - logged; a body that broke off must not look complete
+                _log.exception("the body of %s %s broke off", request.method, request.path)
+                self._transport.abort()
+                return
+            self._transport.write(b"0\r\n\r\n")
+        await self._writable.wait()
+
+    def _refuse(self, status: int, why: str) -> None:
+        self._refused = True
+        body = f"{why}\n".encode()
+        head = (
+            f"HTTP/1.1 {status} {reason_phrase(status)}\r\ncontent-type: text/plain\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self._transport.write(head.encode("latin-1") + body)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self._transport.abort()
+        if self._task is not None:
+            self._task.cancel()
+
+
+def _one_line(value: str) -> str:
+    return value if "\r" not in value and "\n" not in value else value.replace("\r", " ").replace("\n", " ")

@@ -1,0 +1,1 @@
+"""world.yaml, the supervisor of the region processes, and the front door."""
