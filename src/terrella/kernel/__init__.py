@@ -7,8 +7,10 @@ from terrella.kernel.errors import AwsError, TerrellaError
 from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, region_place
 from terrella.kernel.hlc import HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
+from terrella.kernel.profile import PROFILES, Profile
 
 __all__ = [
+    "PROFILES",
     "Arn",
     "AwsError",
     "Clock",
@@ -17,6 +19,7 @@ __all__ = [
     "HybridLogicalClock",
     "Ids",
     "Place",
+    "Profile",
     "SystemClock",
     "SystemIds",
     "TerrellaError",

@@ -1,1 +1,5 @@
 """One region: wires the services together through their ports and serves them."""
+
+from terrella.region.configuration import ACCOUNT, Ports, RegionConfiguration, RegionSettings
+
+__all__ = ["ACCOUNT", "Ports", "RegionConfiguration", "RegionSettings"]

@@ -1,0 +1,56 @@
+"""What one region needs to know to run, with no other region or supervisor to ask."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from terrella.kernel import PROFILES, Profile
+from terrella.wire.links import Link
+
+ACCOUNT = "000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports that every region listens on, each at its own address."""
+
+    aws: int = 4566
+    application: int = 8080
+    dns: int = 10053
+    replication: int = 4567
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """One region of the world: its address, its availability zones' names, its parameters for the template."""
+
+    address: str
+    azs: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionConfiguration:
+    """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region."""
+
+    world: str
+    region: str
+    stack_name: str
+    template: Path
+    state_directory: Path
+    regions: Mapping[str, RegionSettings]
+    links: Mapping[tuple[str, str], Link]
+    profile: Profile = PROFILES["fast"]
+    ports: Ports = field(default_factory=Ports)
+    account: str = ACCOUNT
+    skip_unsupported: bool = False
+
+    @property
+    def own(self) -> RegionSettings:
+        """This region's settings."""
+        return self.regions[self.region]
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The other regions."""
+        return tuple(name for name in self.regions if name != self.region)
