@@ -1,7 +1,7 @@
 """A client as real ones are: it resolves the one global name, then connects to the address that it got."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +13,8 @@ import dns.rdatatype
 
 from terrella.kernel import Clock
 from terrella.wire.http import Response, fetch
+
+_RECENT = 100
 
 
 class NoAnswerError(ConnectionError):
@@ -45,6 +47,7 @@ class Client:
         self._dns_address = dns_address
         self._application_port = application_port
         self._clock = clock
+        self.recent: deque[Served] = deque(maxlen=_RECENT)
 
     async def resolve(self) -> str:
         """One IPv4 address for the name; raises ``NoAnswerError``."""
@@ -66,7 +69,9 @@ class Client:
             address = await self.resolve()
         except NoAnswerError as error:
             return Served(method, "", 0, started_s, self._clock.monotonic() - started_s, error=str(error))
-        return await self.send_to(address, method, target, body, timeout_s)
+        served = await self.send_to(address, method, target, body, timeout_s)
+        self.recent.append(served)
+        return served
 
     async def send_to(
         self, address: str, method: str, target: str, body: bytes = b"", timeout_s: float = 5.0

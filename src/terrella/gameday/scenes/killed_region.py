@@ -1,0 +1,93 @@
+"""Scene 5: a region is killed under write load; what was acknowledged only there is counted, and it returns."""
+
+import asyncio
+import json
+
+from terrella.gameday.client import Load, Served
+from terrella.gameday.theatre import Theatre
+
+SCENE = "killed region"
+REGION = "eu-west-1"
+SLOW_MS = 400.0
+RATE_PER_S = 40.0
+
+
+async def play(theatre: Theatre) -> None:
+    """Slow, load, kill, count, restore, compare."""
+    theatre.stage.scene(5, f"{REGION} is killed under write load, its links slowed to {SLOW_MS:.0f} ms")
+    others = [region for region in theatre.regions if region != REGION]
+    for other in others:
+        await theatre.operator.link(REGION, other, delay_ms=SLOW_MS)
+
+    async def write(number: int) -> Served:
+        return await theatre.create_anywhere({"id": f"load-{number:05}", "text": "under load"})
+
+    async with Load(write, RATE_PER_S) as load:
+        await asyncio.sleep(2.5)
+        killed_s = theatre.clock.monotonic()
+        await theatre.operator.kill(REGION)
+        left_s = await theatre.until(f"DNS leaves {REGION}", lambda: _handed_out(theatre, False))
+        theatre.expect(
+            SCENE, "killed until DNS no longer hands it out", "at most 1 s", f"{left_s * 1000:.0f} ms", left_s < 1
+        )
+        acknowledged_there = {
+            f"load-{number:05}" for number, address in _acknowledged(load) if theatre.names.get(address) == REGION
+        }
+        await asyncio.sleep(SLOW_MS / 1000 * 2)
+        survivors = set().union(*[await theatre.ids(region) for region in others])
+        at_risk = len(acknowledged_there - survivors)
+        theatre.expect(
+            SCENE,
+            "acknowledged writes that exist only on its disk",
+            "some: they are named, not hidden",
+            f"{at_risk} of {len(acknowledged_there)} written there",
+            at_risk > 0,
+        )
+        failed = [one for one in load.served if not one.ok]
+        last_s = max((one.started_s - killed_s for one in failed), default=0.0)
+        theatre.expect(
+            SCENE, "last failed request after the kill", "at most 1 s", f"{last_s * 1000:.0f} ms", last_s < 1.0
+        )
+        await _restore(theatre, others)
+    await _settle(theatre, others)
+
+
+async def _restore(theatre: Theatre, others: list[str]) -> None:
+    theatre.stage.say(f"{REGION} is restored while the others go on writing")
+    await theatre.operator.restore(REGION)
+    took_s = await theatre.until(f"DNS returns to {REGION}", lambda: _handed_out(theatre, True))
+    status = await theatre.operator.region(REGION, "status")
+    behind = max((status["replication"][other]["lag_ms"] or 0.0) for other in others)
+    theatre.expect(
+        SCENE,
+        "restored until it is given traffic again",
+        "only when at most 1 s behind",
+        f"{took_s:.1f} s, {behind:.0f} ms behind",
+        behind <= SLOW_MS + 1000 and status["state"] == "serving",
+    )
+
+
+async def _settle(theatre: Theatre, others: list[str]) -> None:
+    for other in others:
+        await theatre.operator.link(REGION, other, heal=True)
+    took_s = await theatre.until("all replicas are equal", theatre.replicas_equal)
+    theatre.expect(
+        SCENE, "load ended until all replicas are equal", "at most 5 s", f"{took_s * 1000:.0f} ms", took_s < 5
+    )
+    present = await theatre.ids(REGION)
+    missing = theatre.acknowledged - present
+    theatre.expect(
+        SCENE,
+        "every acknowledged write is there",
+        "0 lost",
+        f"{len(missing)} lost of {len(theatre.acknowledged)}",
+        not missing,
+    )
+
+
+def _acknowledged(load: Load) -> list[tuple[int, str]]:
+    return [(int(json.loads(one.body)["id"][5:]), one.address) for one in load.served if one.ok]
+
+
+async def _handed_out(theatre: Theatre, wanted: bool) -> bool:
+    return (REGION in await theatre.answers()) == wanted

@@ -1,0 +1,57 @@
+"""The region's control API under ``/_terrella/``: what operators, the front door and other regions ask of it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import msgspec
+
+from terrella.kernel import TerrellaError
+from terrella.wire.http import Request, Response, json_response
+
+CONTROL_HEADER = "x-terrella-control"
+_PREFIX = "/_terrella/"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One control request: the words of its path after ``/_terrella/``, its query and its JSON body."""
+
+    words: tuple[str, ...]
+    query: dict[str, str]
+    body: dict[str, Any]
+
+
+Action = Callable[[Call], Awaitable[Any]]
+Stream = Callable[[Call], AsyncIterator[bytes]]
+
+
+class Control:
+    """Dispatches by method and first word. Changes need the header ``x-terrella-control``, which no web page can send."""
+
+    def __init__(self, reads: dict[str, Action], streams: dict[str, Stream], changes: dict[str, Action]) -> None:
+        self._reads = reads
+        self._streams = streams
+        self._changes = changes
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request; a ``TerrellaError`` is answered as 400 with its sentence."""
+        words = tuple(unquote(word) for word in request.path.removeprefix(_PREFIX).split("/") if word)
+        name = words[0] if words else ""
+        query = {key: values[-1] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
+        if request.method == "GET" and name in self._streams and (name == "bulletin" or query.get("follow")):
+            lines = self._streams[name](Call(words, query, {}))
+            return Response(200, [("content-type", "application/x-ndjson")], lines)
+        table = self._reads if request.method == "GET" else self._changes
+        action = table.get(name)
+        if action is None:
+            known = ", ".join(sorted({*self._reads, *self._streams, *self._changes}))
+            return json_response({"error": f"there is no {request.method} {name!r} here; there are {known}"}, 404)
+        if request.method != "GET" and not request.header(CONTROL_HEADER):
+            return json_response({"error": f"changes need the header {CONTROL_HEADER}: 1"}, 403)
+        try:
+            body = msgspec.json.decode(request.body, type=dict[str, Any]) if request.body else {}
+            return json_response(await action(Call(words, query, body)))
+        except (msgspec.DecodeError, TerrellaError) as error:
+            return json_response({"error": str(error)}, 400)

@@ -1,0 +1,123 @@
+"""The traffic desk: what every region's stack says of names and health, put together; held by each region alike.
+
+Each region contributes its records and health checks. A region that starts derives all contributions from the template; a
+region that changes tells the others in its bulletin. The last contribution heard stays in force.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from terrella.kernel import Clock, Ids, Profile, TerrellaError
+from terrella.traffic import (
+    HealthCheck,
+    Location,
+    Observation,
+    RecordSet,
+    Resolver,
+    VerdictBoard,
+    Zones,
+    build_zones,
+    index_checks,
+    record_sets_of_group,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class TrafficDesk:
+    """Zones, health checks and verdicts of the world, as seen from ``region`` (None at the front door)."""
+
+    def __init__(
+        self, addresses: Mapping[str, str], profile: Profile, clock: Clock, ids: Ids, region: str | None = None
+    ) -> None:
+        self._addresses = dict(addresses)
+        self._profile = profile
+        self._contributions: dict[str, Mapping[str, Any]] = {}
+        self.checks: dict[str, HealthCheck] = {}
+        self.problems: dict[str, str] = {}
+        self.api_regions: dict[str, str] = {}
+        self.board = VerdictBoard(clock, profile)
+        location = Location.of_region(region) if region is not None else None
+        self.resolver = Resolver(Zones(addresses=self._addresses), self.board.healthy, ids, location)
+        self.board.on_change(self.resolver.invalidate)
+
+    def contribute(self, contributions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over what these regions' stacks say. Raises ``TerrellaError``, and then nothing has changed."""
+        proposed = {**self._contributions, **contributions}
+        records, checks, hosted = _read(proposed)
+        by_id = index_checks(checks)
+        zones = build_zones(
+            records,
+            self._addresses,
+            hosted_zones=hosted,
+            health_checks=by_id.keys(),
+            ttl_scale=self._profile.dns_ttl_scale,
+        )
+        self._contributions = proposed
+        self.checks = by_id
+        self.api_regions = {api: region for region, one in proposed.items() for api in one.get("apis", ())}
+        self.board.set_checks(by_id)
+        self.resolver.replace(zones)
+
+    def hear(self, region: str, bulletin: Mapping[str, Any]) -> bool:
+        """Take in another region's bulletin; True if its contribution changed the zones."""
+        observations = [Observation(*one) for one in bulletin.get("observations", ())]
+        self.board.hear(region, observations)
+        contribution = bulletin.get("contribution")
+        known = self._contributions.get(region, {})
+        if not contribution or contribution == known:
+            return False
+        try:
+            self.contribute({region: contribution})
+        except TerrellaError as error:
+            if self.problems.get(region) != str(error):
+                _log.error("what %s says of names and health cannot be taken over: %s", region, error)  # noqa: TRY400
+            self.problems[region] = str(error)
+            return False
+        self.problems.pop(region, None)
+        return True
+
+    def health_report(self) -> dict[str, dict[str, object]]:
+        """Every health check with its verdict, for status."""
+        return {
+            check_id: {
+                "name": check.logical_id,
+                "region": check.stack_region,
+                "endpoint": check.endpoint,
+                "healthy": verdict.healthy,
+                "reason": verdict.reason,
+                "stale": verdict.stale,
+                "since_ms": verdict.since_ms,
+                "checkers": {region: one.healthy for region, one in verdict.checkers.items()},
+            }
+            for check_id, verdict in self.board.verdicts().items()
+            if (check := self.checks.get(check_id)) is not None
+        }
+
+
+def _read(
+    contributions: Mapping[str, Mapping[str, Any]],
+) -> tuple[list[RecordSet], list[HealthCheck], dict[str, str]]:
+    records: list[RecordSet] = []
+    checks: list[HealthCheck] = []
+    hosted: dict[str, str] = {}
+    for region, contribution in contributions.items():
+        resources: Sequence[Mapping[str, Any]] = contribution.get("resources", ())
+        for resource in resources:
+            named = {
+                "logical_id": resource["logical_id"],
+                "physical_id": resource["physical_id"],
+                "region": region,
+                "properties": resource["properties"],
+            }
+            match resource["type"]:
+                case "AWS::Route53::RecordSet":
+                    records.append(RecordSet.from_cloudformation(**named))
+                case "AWS::Route53::RecordSetGroup":
+                    records += record_sets_of_group(**named)
+                case "AWS::Route53::HealthCheck":
+                    checks.append(HealthCheck.from_cloudformation(**named))
+                case "AWS::Route53::HostedZone":
+                    hosted[resource["physical_id"]] = str(resource["properties"].get("Name", ""))
+    return records, checks, hosted

@@ -1,0 +1,143 @@
+"""What the control API answers and does, on one running region."""
+
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from terrella.kernel import TerrellaError
+from terrella.region.control import Action, Call, Stream
+from terrella.wire.links import Link
+
+if TYPE_CHECKING:
+    from terrella.region.process import Region
+
+
+class RegionOperations:
+    """The control API's actions. ``tables`` lists them all, by the first word of their path."""
+
+    def __init__(self, region: "Region") -> None:
+        self._region = region
+        self._configuration = region.configuration
+
+    def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
+        """Reads, streams and changes."""
+        reads: dict[str, Action] = {
+            "status": self._status,
+            "conflicts": self._conflicts,
+            "digest": self._digest,
+            "logs": self._logs,
+            "records": self._records,
+        }
+        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._follow_logs}
+        changes: dict[str, Action] = {"links": self._links, "apply": self._apply, "azs": self._azs}
+        return reads, streams, changes
+
+    def status(self) -> dict[str, Any]:
+        """Everything that there is to know of this region, as plain JSON values."""
+        region, configuration = self._region, self._configuration
+        journal = region.journal.status()
+        peers = {peer.region: msgspec.to_builtins(peer) for peer in region.replicator.status()}
+        return {
+            "region": configuration.region,
+            "pid": os.getpid(),
+            "address": configuration.own.address,
+            "azs": list(configuration.own.azs),
+            "profile": configuration.profile.name,
+            "state": region.admission.current.state,
+            "reason": region.admission.current.reason,
+            "code_version": region.deployment.version,
+            "health": region.desk.health_report(),
+            "replication": peers,
+            "journal": msgspec.to_builtins(journal),
+            "at_risk": region.replicator.at_risk(),
+            "tables": [msgspec.to_builtins(one) for one in region.tables.status()],
+            "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
+            "apis": msgspec.to_builtins(region.gateway.status()),
+            "cross_region_calls": region.calls.report(),
+            "warnings": self._warnings(),
+            "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in region.links.all().items()},
+        }
+
+    def _warnings(self) -> list[str]:
+        return [f"{region}: {problem}" for region, problem in self._region.desk.problems.items()]
+
+    async def _status(self, _call: Call) -> Any:
+        return self.status()
+
+    def _bulletin(self, _call: Call) -> AsyncIterator[bytes]:
+        return self._region.bulletins.lines()
+
+    async def _records(self, call: Call) -> Any:
+        """Where a name leads now, by region."""
+        return self._region.desk.resolver.region_shares(_required(call, "name"))
+
+    async def _conflicts(self, call: Call) -> Any:
+        return self._region.tables.conflicts(call.query.get("table"))
+
+    async def _digest(self, call: Call) -> Any:
+        return self._region.tables.digest(_required(call, "table"))
+
+    async def _logs(self, call: Call) -> Any:
+        lines = _number(call.query.get("lines", "100"), "lines")
+        return [msgspec.to_builtins(line) for line in self._region.functions.logs(_required(call, "function"), lines)]
+
+    async def _follow_logs(self, call: Call) -> AsyncIterator[bytes]:
+        async for line in self._region.functions.follow_logs(_required(call, "function")):
+            yield msgspec.json.encode(line) + b"\n"
+
+    async def _apply(self, _call: Call) -> Any:
+        deployed = await self._region.apply()
+        return {
+            "code_version": deployed.version,
+            "took_ms": round(deployed.took_ms, 1),
+            "changes": [
+                {"action": one.action, "logical_id": one.logical_id, "type": one.type} for one in deployed.changes
+            ],
+        }
+
+    async def _links(self, call: Call) -> Any:
+        """Replace one direction of a link: ``{"from", "to", "delay_ms", …}``; what is not given is left as it is."""
+        body = dict(call.body)
+        pair = (str(body.pop("from", "")), str(body.pop("to", "")))
+        unknown = [name for name in pair if name not in self._configuration.regions]
+        if unknown:
+            there_are = ", ".join(self._configuration.regions)
+            raise TerrellaError(f"{unknown[0]!r} is no region of this world; there are {there_are}")
+        current = msgspec.to_builtins(self._region.links.get(*pair))
+        try:
+            link = msgspec.convert({**current, **body}, Link)
+        except msgspec.ValidationError as error:
+            raise TerrellaError(f"the link {pair[0]} -> {pair[1]}: {error}") from error
+        self._region.links.set(*pair, link)
+        self._region.poke_peers()
+        return msgspec.to_builtins(link)
+
+    async def _azs(self, call: Call) -> Any:
+        """``azs/NAME/kill``, ``azs/NAME/hold``, ``azs/NAME/restore``."""
+        if len(call.words) != 3 or call.words[1] not in self._configuration.own.azs:
+            raise TerrellaError(f"expected azs/NAME/kill with NAME one of {', '.join(self._configuration.own.azs)}")
+        name, action = call.words[1:]
+        match action:
+            case "kill":
+                return {"killed": self._region.functions.kill_workers(name)}
+            case "hold":
+                return {"killed": self._region.functions.hold_az_down(name)}
+            case "restore":
+                self._region.functions.restore_az(name)
+                return {}
+        raise TerrellaError(f"an AZ can be killed, held or restored; found {action!r}")
+
+
+def _required(call: Call, name: str) -> str:
+    value = call.query.get(name)
+    if not value:
+        raise TerrellaError(f"the query needs {name}=…")
+    return value
+
+
+def _number(text: str, name: str) -> int:
+    if not text.isdecimal():
+        raise TerrellaError(f"{name} is {text!r}; expected a whole number")
+    return int(text)

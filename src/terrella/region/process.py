@@ -1,0 +1,274 @@
+"""One region as a process: what it is made of, in the order in which it starts."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from terrella.journal import Journal, Replicator
+from terrella.kernel import Clock, Ids, SystemClock, SystemIds, TerrellaError
+from terrella.region.admission import SERVING, Admission, PeerView
+from terrella.region.bulletin import BulletinBoard, BulletinReader
+from terrella.region.calls import CrossRegionCalls
+from terrella.region.configuration import RegionConfiguration
+from terrella.region.control import Control
+from terrella.region.deployment import Deployed, Deployment, contribution_of
+from terrella.region.desk import TrafficDesk
+from terrella.region.endpoint import AwsEndpoint
+from terrella.region.operations import RegionOperations
+from terrella.services.functions import Functions
+from terrella.services.gateway import Gateway
+from terrella.services.tables import Tables
+from terrella.stack import Stack, coverage, evaluate, load_template
+from terrella.traffic import CheckerRunner, NameServer, Observation
+from terrella.wire.http import HttpServer
+from terrella.wire.links import Links
+
+_log = logging.getLogger(__name__)
+
+_ADMISSION_INTERVAL_S = 0.05
+_BULLETIN_CONNECT_TIMEOUT_S = 5.0
+
+
+class Region:
+    """Everything that one region runs. ``start`` in order, ``close`` in reverse."""
+
+    def __init__(self, configuration: RegionConfiguration, clock: Clock, ids: Ids) -> None:
+        self.configuration = configuration
+        self.clock = clock
+        self._ids = ids
+        addresses = {name: settings.address for name, settings in configuration.regions.items()}
+        self.links = Links(configuration.region, addresses, configuration.links, ids)
+        self.desk = TrafficDesk(addresses, configuration.profile, clock, ids, configuration.region)
+        self.calls = CrossRegionCalls(configuration.region, clock)
+        self.bulletins = BulletinBoard(self._bulletin)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readers: dict[str, BulletinReader] = {}
+        self.fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self, *, resume: bool) -> None:
+        """Open the store, deploy the stack, listen, and begin to catch up. Raises ``TerrellaError``, ``OSError``."""
+        own, ports = self.configuration.own, self.configuration.ports
+        await self._open_store_and_services()
+        await self.apply(resume=resume)
+        self.replicator = Replicator(
+            self.journal, self.links, self.configuration.peers, ports.replication, self.clock, self._ids
+        )
+        self._closing.push_async_callback(self.replicator.stop)
+        await self.replicator.start(own.address)
+        self.name_server = NameServer(self.desk.resolver)
+        self._closing.push_async_callback(self.name_server.close)
+        await self.name_server.listen(own.address, ports.dns)
+        self.operations = RegionOperations(self)
+        endpoint = AwsEndpoint(
+            self.configuration.region,
+            tuple(self.configuration.regions),
+            {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
+            Control(*self.operations.tables()).handle,
+            self.links,
+            ports.aws,
+            self.calls,
+            self.functions.function_of_access_key,
+        )
+        self._closing.callback(endpoint.close)
+        await self._listen(HttpServer(endpoint.handle), ports.aws)
+        await self._listen(HttpServer(self.gateway.handle), ports.application)
+        self._watch_peers()
+        self._start_checker()
+        self.desk.board.on_change(self.bulletins.changed)
+        self._run(self._admit(), "admission")
+
+    async def _open_store_and_services(self) -> None:
+        c = self.configuration
+        self._closing = contextlib.AsyncExitStack()
+        c.state_directory.mkdir(parents=True, exist_ok=True)
+        self.journal = await Journal.open(
+            c.state_directory / f"{c.region}.sqlite", c.region, self.clock, self._ids, on_fatal=self._on_fatal
+        )
+        self._closing.push_async_callback(self.journal.close)
+        self.tables = Tables(self.journal, c.region, c.account, c.world, self.clock, self._ids)
+        await self.tables.start()
+        self.functions = Functions(
+            c.region,
+            c.account,
+            c.own.azs,
+            f"http://{c.own.address}:{c.ports.aws}",
+            self.journal,
+            c.state_directory,
+            self.clock,
+            self._ids,
+        )
+        self._closing.push_async_callback(self.functions.close)
+        await self.functions.start()
+        self.gateway = Gateway(c.region, c.account, self.functions, self.clock, self._ids)
+        self.gateway.close_gate(f"{c.region} has just started")
+        self.deployment = Deployment(c, self.tables, self.functions, self.gateway, self.clock)
+        self.admission = Admission(
+            self.clock.monotonic(), c.profile.readmission_bound_s, c.profile.readmission_timeout_s
+        )
+
+    async def _listen(self, server: HttpServer, port: int) -> None:
+        self._closing.push_async_callback(server.close)
+        await server.listen(self.configuration.own.address, port)
+
+    async def apply(self, *, resume: bool = False) -> Deployed:
+        """Read the template and bring this region to it; ``resume``: what was deployed last stays, whatever it says now."""
+        stacks = self._evaluate()
+        deployed = await self.deployment.apply(stacks, resume=resume)
+        self.desk.contribute({name: contribution_of(stack) for name, stack in self.deployment.stacks.items()})
+        if hasattr(self, "checker"):
+            self.checker.set_checks(self.desk.checks.values())
+        self.bulletins.changed()
+        return deployed
+
+    def _evaluate(self) -> Mapping[str, Stack]:
+        c = self.configuration
+        template = load_template(c.template, c.state_directory / "cache")
+        refused = [one for one in coverage(template) if one.verdict == "refused"]
+        if refused and not c.skip_unsupported:
+            listed = "\n".join(f"  {c.template.name}:{one.line}: {one.logical_id}: {one.reason}" for one in refused)
+            raise TerrellaError(f"the template asks for what terrella does not serve yet:\n{listed}")
+        return {
+            name: evaluate(
+                template,
+                region=name,
+                parameters=settings.parameters,
+                stack_name=c.stack_name,
+                account=c.account,
+                world=c.world,
+            )
+            for name, settings in c.regions.items()
+        }
+
+    def _watch_peers(self) -> None:
+        for peer in self.configuration.peers:
+            reader = BulletinReader(
+                lambda peer=peer: self.links.connect(  # type: ignore[misc]  # mypy cannot type a default in a lambda
+                    peer, self.configuration.ports.aws, _BULLETIN_CONNECT_TIMEOUT_S
+                ),
+                lambda line, peer=peer: self._hear(peer, line),  # type: ignore[misc]  # the same
+                lambda _why, peer=peer: self.desk.board.forget(peer),  # type: ignore[misc]  # the same
+                self._ids,
+            )
+            self._readers[peer] = reader
+            self._run(reader.run(), f"bulletins of {peer}")
+
+    def poke_peers(self) -> None:
+        """A link has changed: try to reach the others now."""
+        for reader in self._readers.values():
+            reader.poke()
+        self.replicator.poke()
+
+    def _hear(self, peer: str, bulletin: Mapping[str, Any]) -> None:
+        if self.desk.hear(peer, bulletin):
+            self.checker.set_checks(self.desk.checks.values())
+
+    def _start_checker(self) -> None:
+        c = self.configuration
+        self.checker = CheckerRunner(
+            c.region,
+            self.links,
+            c.profile,
+            c.ports.application,
+            locate=self.desk.resolver.locate,
+            report=self._observed,
+            clock=self.clock,
+            ids=self._ids,
+        )
+        self._closing.push_async_callback(self.checker.close)
+        self.checker.set_checks(self.desk.checks.values())
+        self._observations: dict[str, Observation] = {}
+
+    def _observed(self, observation: Observation) -> None:
+        """Own observations count here at once; the others hear of changes at once, of the rest with the next bulletin."""
+        before = self._observations.get(observation.check_id)
+        self._observations[observation.check_id] = observation
+        self.desk.board.hear(self.configuration.region, [observation])
+        if before is None or before.healthy != observation.healthy:
+            self.bulletins.changed()
+
+    async def _admit(self) -> None:
+        while True:
+            self.desk.board.expire()
+            before = self.admission.current
+            state = self.admission.step(self.clock.monotonic(), self._peer_views())
+            if state.state == SERVING and before.state != SERVING:
+                _log.info("%s serves: %s", self.configuration.region, state.reason)
+                self.gateway.open_gate()
+                self.bulletins.changed()
+            elif state.state != SERVING and state.reason != before.reason:
+                self.gateway.close_gate(f"{self.configuration.region} is catching up: it {state.reason}")
+            await asyncio.sleep(_ADMISSION_INTERVAL_S)
+
+    def _peer_views(self) -> dict[str, PeerView]:
+        return {
+            peer.region: PeerView(peer.connected, None if peer.lag_ms is None else peer.lag_ms / 1000)
+            for peer in self.replicator.status()
+        }
+
+    def _bulletin(self) -> dict[str, Any]:
+        return {
+            "region": self.configuration.region,
+            "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
+            "contribution": self.deployment.contribution(),
+            "status": self.operations.status(),
+        }
+
+    def _run(self, work: Any, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task of a region's own never ends by itself: if one does, the region has a bug and must not limp on."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self.fatal.done():
+            self.fatal.set_exception(error)
+
+    def _on_fatal(self, error: BaseException) -> None:
+        if not self.fatal.done():
+            self.fatal.set_exception(error)
+
+    async def close(self) -> None:
+        """Stop in the reverse order of starting."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if hasattr(self, "_closing"):
+            await self._closing.aclose()
+        self.links.close()
+
+
+@contextlib.asynccontextmanager
+async def running_region(
+    configuration: RegionConfiguration, *, resume: bool = False, clock: Clock | None = None, ids: Ids | None = None
+) -> AsyncIterator[Region]:
+    """A region that runs within the block."""
+    region = Region(configuration, clock or SystemClock(), ids or SystemIds())
+    try:
+        await region.start(resume=resume)
+        yield region
+    finally:
+        await region.close()
+
+
+async def run_region(
+    configuration: RegionConfiguration, on_ready: Callable[[], None] = lambda: None, *, resume: bool = False
+) -> None:
+    """Run until SIGTERM, SIGINT or a fatal error of the store (which is raised)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running_region(configuration, resume=resume) as region:
+        _log.info("%s listens at %s, process %d", configuration.region, configuration.own.address, os.getpid())
+        on_ready()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, region.fatal], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if region.fatal.done():
+            region.fatal.result()
