@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from terrella.kernel import Connection
 from terrella.testing import SeededIds
@@ -225,3 +226,20 @@ async def test_an_unknown_region_is_refused_and_changes_are_told(links: Links) -
     assert links.get(HERE, THERE) == CUT
     with pytest.raises(ConnectionError, match="there is no region eu-central-1"):
         await links.connect("eu-central-1", 1, 1)
+
+
+def test_links_work_under_uvloop() -> None:
+    """Its transports are no subclasses of asyncio's."""
+
+    async def talk() -> bytes:
+        peer = Peer()
+        await peer.start()
+        links = Links(HERE, ADDRESSES, {(HERE, THERE): Link(delay_ms=1)}, SeededIds())
+        connection = await links.connect(THERE, peer.port, 10)
+        await connection.write(b"x")
+        answer = await connection.read()
+        connection.close()
+        peer.stop()
+        return answer
+
+    assert uvloop.run(talk()) == b"x"
