@@ -1,1 +1,26 @@
 """Route 53 and the edge: record sets and policies to answers, health checks to verdicts, name server, HTTP edge."""
+
+from terrella.traffic.answers import Answer, Outcome, ResourceRecord, Status, answer, outcomes
+from terrella.traffic.errors import TrafficError
+from terrella.traffic.records import AliasTarget, Location, Policy, RecordSet, record_sets_of_group
+from terrella.traffic.resolver import Resolver
+from terrella.traffic.zone import Zone, Zones, build_zones
+
+__all__ = [
+    "AliasTarget",
+    "Answer",
+    "Location",
+    "Outcome",
+    "Policy",
+    "RecordSet",
+    "Resolver",
+    "ResourceRecord",
+    "Status",
+    "TrafficError",
+    "Zone",
+    "Zones",
+    "answer",
+    "build_zones",
+    "outcomes",
+    "record_sets_of_group",
+]
