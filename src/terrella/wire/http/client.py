@@ -57,7 +57,10 @@ class _ResponseParser:
         self.reusable = False
 
     def feed(self, data: bytes) -> None:
-        self._parser.feed_data(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise HttpError(f"not an HTTP response: {error}") from error
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
@@ -103,10 +106,7 @@ async def _exchange(connection: Connection, request: Request) -> tuple[Response,
         if not data:
             parser.closed()
             break
-        try:
-            parser.feed(data)
-        except httptools.HttpParserError as error:
-            raise HttpError(f"not an HTTP response: {error}") from error
+        parser.feed(data)
     return Response(parser.status, parser.headers, b"".join(parser.chunks)), parser.reusable and not head
 
 

@@ -1,0 +1,24 @@
+"""Which names belong to a region."""
+
+import pytest
+
+from terrella.wire.hostnames import region_of_hostname
+
+
+@pytest.mark.parametrize(
+    ("name", "region"),
+    [
+        ("abc123.execute-api.us-east-1.amazonaws.com", "us-east-1"),
+        ("d-abc.execute-api.eu-west-1.amazonaws.com.", "eu-west-1"),
+        ("dynamodb.AP-southeast-2.amazonaws.com", "ap-southeast-2"),
+        ("bucket.s3.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("us-east-1.amazonaws.com", None),
+        ("iam.amazonaws.com", None),
+        ("lb-1.us-east-1.elb.amazonaws.com", None),
+        ("x.us-east-1.amazonaws.com.evil.example", None),
+        ("items.example.com", None),
+        ("", None),
+    ],
+)
+def test_only_regional_names_of_amazonaws_com_have_a_region(name: str, region: str | None) -> None:
+    assert region_of_hostname(name) == region
