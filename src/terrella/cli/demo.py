@@ -1,0 +1,35 @@
+"""``terrella demo``: the talk, for real."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from terrella.gameday import play_talk
+from terrella.kernel import SystemClock, TerrellaError
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+@click.command()
+def demo() -> None:
+    """Start the world of examples/items, break it in six scenes, and show what was measured.
+
+    Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every
+    expectation held.
+    """
+    console = Console(highlight=False, soft_wrap=False)
+    with tempfile.TemporaryDirectory(prefix="terrella-demo-", ignore_cleanup_errors=True) as workplace:
+        verdict = asyncio.run(play_talk(_example(), Path(workplace), console, SystemClock()))
+    if not verdict.held:
+        raise SystemExit(1)
+
+
+def _example() -> Path:
+    """``examples/items``: of the installed package, or of the checkout that it runs from."""
+    for place in (_PACKAGE / "examples" / "items", _PACKAGE.parents[1] / "examples" / "items"):
+        if (place / "world.yaml").is_file():
+            return place
+    raise TerrellaError("the example examples/items is not installed with this copy of terrella")
