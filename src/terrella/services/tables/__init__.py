@@ -1,1 +1,12 @@
-"""DynamoDB: its wire API, expressions and indexes, on the journal."""
+"""DynamoDB: its wire API, expressions and indexes, on the journal.
+
+``service`` is the door; ``operations`` has a file for each operation, ``expressions`` the four little languages;
+``table``, ``keys`` and ``values`` say what items and keys are, ``catalog`` which tables there are, ``pages`` how
+Query and Scan walk.
+"""
+
+from terrella.services.tables.definition import TableDefinition
+from terrella.services.tables.operations import OPERATIONS
+from terrella.services.tables.service import Tables, TableStatus
+
+__all__ = ["OPERATIONS", "TableDefinition", "TableStatus", "Tables"]

@@ -1,0 +1,163 @@
+"""The door of the room: requests in, answers out; tables that stacks declare."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from terrella.journal import (
+    DataSetDroppedError,
+    Journal,
+    JournalError,
+    StoreClosedError,
+    StoreUnavailableError,
+    UnknownDataSetError,
+)
+from terrella.kernel import AwsError, Clock, Ids
+from terrella.services.tables.catalog import Catalog
+from terrella.services.tables.definition import TableDefinition
+from terrella.services.tables.engine import Engine
+from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
+from terrella.services.tables.table import encode_item
+from terrella.services.tables.values import MalformedValueError
+from terrella.wire.aws import JsonOperation, JsonRules, JsonService, decode_body, error_response, json_headers
+from terrella.wire.http import Request, Response
+
+_log = logging.getLogger(__name__)
+
+_NAMESPACE = "com.amazonaws.dynamodb.v20120810"
+_RULES = JsonRules(
+    namespace=_NAMESPACE,
+    trusted=frozenset(("AttributeValue",)),
+    enum_order={
+        "ReturnValue": ("ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"),
+        "ReturnItemCollectionMetrics": ("SIZE", "NONE"),
+        "ScalarAttributeType": ("B", "N", "S"),
+        "Select": ("SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"),
+    },
+    before_constraints=BEFORE_CONSTRAINTS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """A table for ``terrella status``.
+
+    ``size_bytes`` of keys and items as stored; ``lane`` local or async; ``not_acting`` says what was declared and does
+    nothing here.
+    """
+
+    name: str
+    data_set_id: str
+    items: int
+    size_bytes: int
+    lane: str
+    members: tuple[str, ...]
+    not_acting: tuple[str, ...]
+
+
+class Tables:
+    """DynamoDB in one region."""
+
+    def __init__(self, journal: Journal, region: str, account: str, world: str, clock: Clock, ids: Ids) -> None:
+        self._catalog = Catalog(journal, region, world, clock, ids)
+        self._engine = Engine(journal, self._catalog, region, account, clock, ids)
+        self._service = JsonService("dynamodb", _RULES)
+        self._ids = ids
+        self._region = region
+        self._account = account
+
+    async def start(self) -> None:
+        """Make the tables that the catalog holds usable again."""
+        await self._catalog.start()
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request to DynamoDB's wire API."""
+        request_id = self._ids.uuid()
+        if request.method != "POST":
+            return self._without_operation(request, request_id)
+        try:
+            operation = self._service.operation(request.header("x-amz-target"))
+            body = await self._answer(operation, request)
+        except AwsError as error:
+            return error_response(error, _NAMESPACE, request_id)
+        except JournalError as error:
+            return error_response(_journal_error(error), _NAMESPACE, request_id)
+        return Response(200, json_headers(body, request_id), body)
+
+    async def _answer(self, operation: JsonOperation | None, request: Request) -> bytes:
+        if operation is None:
+            raise AwsError("UnknownOperationException", "")
+        run = OPERATIONS.get(operation.name)
+        if run is None:
+            words = f"terrella does not implement DynamoDB's {operation.name} yet"
+            raise AwsError("UnknownOperationException", words)
+        params = operation.read(request.body)
+        try:
+            answer = await run(self._engine, params)
+        except MalformedValueError:
+            # The request has a value that is none. The slow walk says which; if it only cleans, the second try decides.
+            answer = await run(self._engine, operation.explain(decode_body(request.body)))
+        return answer if type(answer) is bytes else encode_item(answer)
+
+    def _without_operation(self, request: Request, request_id: str) -> Response:
+        if request.method == "GET" and request.path == "/":
+            body = f"healthy: dynamodb.{self._region}.amazonaws.com ".encode()
+            return Response(200, json_headers(body, request_id, "text/plain"), body)
+        return error_response(AwsError("UnknownOperationException", "", 404), _NAMESPACE, request_id)
+
+    # for stacks
+
+    async def ensure_table(
+        self,
+        definition: TableDefinition,
+        *,
+        stack: str,
+        logical_id: str,
+        members: Sequence[str],
+        generation: int | None = None,
+    ) -> None:
+        """Make the table of a stack's resource, or bring it up to date; idempotent.
+
+        ``members`` are the regions of the world that hold a global table (of another table: ignored). ``generation``
+        tells a table that was removed and declared anew from its predecessor; left out, it is counted here. Raises
+        ``TerrellaError`` for a change that cannot be made in place, or a name that is taken.
+        """
+        settings = definition.replicas.get(self._region)
+        if settings is not None:
+            definition = definition.for_replica(settings)
+        await self._catalog.ensure(
+            definition, stack=stack, logical_id=logical_id, members=members, generation=generation
+        )
+
+    async def remove_table(self, name: str) -> None:
+        """Remove a stack's table from this region, with everything in it; without effect if there is none."""
+        if self._catalog.find(name) is not None:
+            await self._catalog.remove(name)
+
+    def status(self) -> list[TableStatus]:
+        """Every table, by name."""
+        found = []
+        for table in self._catalog.all():
+            items, size_bytes = self._engine.journal.count(table.data_set_id)
+            record = table.record
+            found.append(
+                TableStatus(
+                    name=table.name,
+                    data_set_id=record.data_set_id,
+                    items=items,
+                    size_bytes=size_bytes,
+                    lane=record.lane,
+                    members=record.members,
+                    not_acting=table.definition.not_acting,
+                )
+            )
+        return found
+
+
+def _journal_error(error: JournalError) -> AwsError:
+    if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
+        return AwsError("ResourceNotFoundException", "Requested resource not found")
+    if isinstance(error, StoreUnavailableError | StoreClosedError):
+        return AwsError("ServiceUnavailable", str(error), 503)
+    _log.error("a request failed in the journal: %s", error)
+    return AwsError("InternalServerError", str(error), 500)
