@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from terrella.journal import DataSet, Lane, data_set_id
+import msgspec
+
+from terrella.journal import DataSet, Journal, Lane
 from terrella.kernel import Clock, TerrellaError
 from terrella.region.configuration import RegionConfiguration
 from terrella.services.functions import Functions, FunctionSpec
 from terrella.services.gateway import Gateway, GatewayResource
 from terrella.services.tables import TableDefinition, Tables
-from terrella.stack import Instruction, Resource, Stack, plan
+from terrella.stack import Action, Instruction, Resource, Stack, plan
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +22,8 @@ GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 FUNCTION = "AWS::Lambda::Function"
 API_TYPES = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 GATEWAY_PREFIXES = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::")
-_FIRST_GENERATION = 1
+_DATA_SET = DataSet("deployment", "what is deployed here", Lane.LOCAL, ())
+_KEY = b"stacks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,14 @@ class Deployed:
     warnings: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class _WantedTable:
+    definition: TableDefinition
+    stack: str
+    logical_id: str
+    members: tuple[str, ...]
+
+
 class Deployment:
     """This region's stack as it is in force; ``apply`` takes it to another one.
 
@@ -41,98 +52,124 @@ class Deployment:
     """
 
     def __init__(
-        self, configuration: RegionConfiguration, tables: Tables, functions: Functions, gateway: Gateway, clock: Clock
+        self,
+        configuration: RegionConfiguration,
+        journal: Journal,
+        tables: Tables,
+        functions: Functions,
+        gateway: Gateway,
+        clock: Clock,
     ) -> None:
         self._configuration = configuration
         self._tables = tables
         self._functions = functions
         self._gateway = gateway
         self._clock = clock
+        self._journal = journal
         self.current: Stack | None = None
+        self.stacks: dict[str, Stack] = {}
         self.last: Deployed | None = None
+
+    async def start(self) -> None:
+        """Make what was deployed last readable."""
+        await self._journal.declare(_DATA_SET)
 
     @property
     def version(self) -> str:
         """The code version in force; empty before the first apply."""
         return self.current.version if self.current is not None else ""
 
-    async def apply(self, stacks: Mapping[str, Stack]) -> Deployed:
-        """Bring this region to its stack in ``stacks`` (all regions' stacks, by region). Raises ``TerrellaError``."""
+    async def apply(self, stacks: Mapping[str, Stack], *, resume: bool = False) -> Deployed:
+        """Bring this region to its stack in ``stacks`` (all regions' stacks, by region). Raises ``TerrellaError``.
+
+        With ``resume``, the stacks that were applied last are taken instead, if there are any: a region that crashes
+        while its template is being edited comes back as it was.
+        """
         started_s = self._clock.monotonic()
+        if resume:
+            stacks = await self._recall() or stacks
         desired = stacks[self._configuration.region]
         changes = plan(self.current, desired)
         tables = self._wanted_tables(stacks)
-        functions = [self._function_spec(desired, one) for one in desired.of_type(FUNCTION)]
+        functions = [self._function_spec(one) for one in desired.of_type(FUNCTION)]
         apis = [
             GatewayResource(one.type, one.physical_id, one.properties, one.logical_id)
             for one in desired.resources.values()
             if one.type.startswith(GATEWAY_PREFIXES)
         ]
-        for definition, data_set in tables.values():
-            await self._tables.ensure_table(definition, data_set)
+        for wanted in tables.values():
+            await self._tables.ensure_table(
+                wanted.definition, stack=wanted.stack, logical_id=wanted.logical_id, members=wanted.members
+            )
         for spec in functions:
             await self._functions.ensure_function(spec)
         self._gateway.load(apis)
         await self._remove(changes)
-        self.current = desired
-        took_ms = (self._clock.monotonic() - started_s) * 1000
-        self.last = Deployed(desired.version, tuple(changes), took_ms)
+        self.current, self.stacks = desired, dict(stacks)
+        await self._remember()
+        self.last = Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000)
         return self.last
 
-    def _wanted_tables(self, stacks: Mapping[str, Stack]) -> dict[str, tuple[TableDefinition, DataSet]]:
+    def _wanted_tables(self, stacks: Mapping[str, Stack]) -> dict[str, _WantedTable]:
         """Tables that this region's stack makes, and replicas here of global tables that other regions' stacks make.
 
         Every region derives the same answer from the same template, so a replica exists before its maker is even up.
         """
-        wanted: dict[str, tuple[TableDefinition, DataSet]] = {}
-        made_by: dict[str, str] = {}
+        wanted: dict[str, _WantedTable] = {}
+        makers: dict[str, str] = {}
         for maker, stack in stacks.items():
             for resource in stack.of_type(*TABLE_TYPES):
-                definition = TableDefinition.from_cloudformation(resource.type, resource.properties, resource.physical_id)
-                if resource.type != GLOBAL_TABLE and maker != self._configuration.region:
+                table = self._wanted_table(maker, resource)
+                name = table.definition.name
+                if self._configuration.region not in table.members:
                     continue
-                members = self._members(maker, resource, definition)
-                if self._configuration.region not in members:
-                    continue
-                if definition.name in made_by and GLOBAL_TABLE == resource.type:
+                if name in makers:
                     raise TerrellaError(
-                        f"the global table {definition.name} is made by the stacks of both {made_by[definition.name]} "
-                        f"and {maker}; one region's stack makes it, by a Condition, and lists the replicas"
+                        f"the table {name} is made by the stacks of both {makers[name]} and {maker}; "
+                        "one region's stack makes a global table, by a Condition, and lists the replicas"
                     )
-                made_by[definition.name] = maker
-                wanted[definition.name] = (definition, self._data_set(maker, resource, definition, members))
+                makers[name] = maker
+                wanted[name] = table
         return wanted
 
-    def _members(self, maker: str, resource: Resource, definition: TableDefinition) -> tuple[str, ...]:
+    def _wanted_table(self, maker: str, resource: Resource) -> _WantedTable:
+        """The stack's name is the same in all regions, so a table that is not global is told apart by its region."""
+        definition = TableDefinition.from_cloudformation(resource.type, resource.properties, resource.physical_id)
+        stack = self._configuration.stack_name
         if resource.type != GLOBAL_TABLE:
-            return (maker,)
-        return tuple(sorted(name for name in definition.replica_regions if name in self._configuration.regions))
+            return _WantedTable(definition, f"{stack}/{maker}", resource.logical_id, (maker,))
+        members = tuple(name for name in self._configuration.regions if name in definition.replicas)
+        if self._configuration.lanes.get(definition.name) == "local":
+            own = self._configuration.region
+            members = (own,) if own in members else ()
+        return _WantedTable(definition, stack, resource.logical_id, members)
 
-    def _data_set(
-        self, maker: str, resource: Resource, definition: TableDefinition, members: tuple[str, ...]
-    ) -> DataSet:
-        """The stack's name is the same in all regions, so a local table's id names its region as well."""
-        lane = Lane.ASYNC if len(members) > 1 else Lane.LOCAL
-        stack = self._configuration.stack_name if lane is Lane.ASYNC else f"{self._configuration.stack_name}/{maker}"
-        identity = data_set_id(self._configuration.world, stack, resource.logical_id, _FIRST_GENERATION)
-        return DataSet(identity, definition.name, lane, members)
-
-    def _function_spec(self, stack: Stack, resource: Resource) -> FunctionSpec:
+    def _function_spec(self, resource: Resource) -> FunctionSpec:
         return FunctionSpec.from_cloudformation(
-            resource.logical_id, self._configuration.stack_name, resource.properties, stack.code_path(resource.logical_id)
+            resource.logical_id, self._configuration.stack_name, resource.properties, resource.code_path
         )
 
     async def _remove(self, changes: list[Instruction]) -> None:
         for change in changes:
-            if change.action != "delete":
+            if change.action not in (Action.DELETE, Action.RETAIN):
                 continue
-            if change.type == FUNCTION:
-                await self._functions.remove_function(change.physical_id)
+            if change.type == FUNCTION and change.action is Action.DELETE:
+                await self._functions.remove_function(change.resource.physical_id)
             elif change.type in TABLE_TYPES:
                 _log.warning(
                     "the template no longer has the table %s; it is kept, with its data, until it is deleted by hand",
-                    change.physical_id,
+                    change.resource.physical_id,
                 )
+
+    async def _remember(self) -> None:
+        content = msgspec.json.encode(self.stacks)
+        await self._journal.write(lambda transaction: transaction.put(_DATA_SET.id, _KEY, content))
+
+    async def _recall(self) -> dict[str, Stack] | None:
+        version = self._journal.read(_DATA_SET.id, _KEY)
+        if version is None or version.value is None:
+            return None
+        return msgspec.json.decode(version.value, type=dict[str, Stack])
 
     def contribution(self) -> dict[str, Any]:
         """What this region's stack says of names and health, as others are told of it."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from terrella.kernel import TerrellaError
+from terrella.journal import JournalStatus, Version
+from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
 from terrella.wire.links import Link
 
@@ -50,8 +51,8 @@ class RegionOperations:
             "code_version": region.deployment.version,
             "health": region.desk.health_report(),
             "replication": peers,
-            "journal": msgspec.to_builtins(journal),
-            "at_risk": region.replicator.at_risk(),
+            "journal": _journal(journal),
+            "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],
             "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
             "apis": msgspec.to_builtins(region.gateway.status()),
@@ -74,10 +75,32 @@ class RegionOperations:
         return self._region.desk.resolver.region_shares(_required(call, "name"))
 
     async def _conflicts(self, call: Call) -> Any:
-        return self._region.tables.conflicts(call.query.get("table"))
+        """Each version that lost to one that it had not seen, beside that one, newest last."""
+        names = {one.data_set_id: one.name for one in self._region.tables.status()}
+        wanted = call.query.get("table")
+        data_set = self._data_set(wanted) if wanted else None
+        return [
+            {
+                "table": names.get(one.data_set_id, one.data_set_id),
+                "winner": _version(one.winner),
+                "loser": _version(one.loser),
+            }
+            for one in self._region.journal.conflicts(data_set)
+        ]
 
     async def _digest(self, call: Call) -> Any:
-        return self._region.tables.digest(_required(call, "table"))
+        data_set = self._data_set(_required(call, "table"))
+        return {
+            "digest": self._region.journal.digest(data_set),
+            "items": self._region.journal.count(data_set)[0],
+        }
+
+    def _data_set(self, table: str) -> str:
+        tables = {one.name: one.data_set_id for one in self._region.tables.status()}
+        if table not in tables:
+            there_are = ", ".join(tables) or "none"
+            raise TerrellaError(f"there is no table {table!r} in {self._configuration.region}; there are {there_are}")
+        return tables[table]
 
     async def _logs(self, call: Call) -> Any:
         lines = _number(call.query.get("lines", "100"), "lines")
@@ -128,6 +151,38 @@ class RegionOperations:
                 self._region.functions.restore_az(name)
                 return {}
         raise TerrellaError(f"an AZ can be killed, held or restored; found {action!r}")
+
+
+def _version(version: Version) -> dict[str, Any]:
+    """A version for people: who wrote what, when; ``value`` is None for a deletion."""
+    return {
+        "region": version.dot.region,
+        "incarnation": version.dot.incarnation,
+        "sequence": version.dot.sequence,
+        "time_ms": hlc_milliseconds(version.hlc),
+        "value": msgspec.json.decode(version.value) if version.value is not None else None,
+    }
+
+
+def _journal(status: JournalStatus) -> dict[str, Any]:
+    """The journal's status as JSON: vectors have pairs as keys, which JSON has not."""
+    return {
+        "incarnation": status.incarnation,
+        "at_risk": status.at_risk,
+        "unacknowledged": status.unacknowledged,
+        "unavailable": status.unavailable,
+        "skewed_records": status.skewed_records,
+        "data_sets": [
+            {
+                "name": one.name,
+                "lane": one.lane,
+                "items": one.items,
+                "conflicts": one.conflicts,
+                "vector": {f"{region}/{incarnation}": seq for (region, incarnation), seq in one.vector.items()},
+            }
+            for one in status.data_sets
+        ],
+    }
 
 
 def _required(call: Call, name: str) -> str:

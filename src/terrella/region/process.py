@@ -22,7 +22,7 @@ from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions
 from terrella.services.gateway import Gateway
 from terrella.services.tables import Tables
-from terrella.stack import Stack, coverage, evaluate, load_template
+from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
 from terrella.traffic import CheckerRunner, NameServer, Observation
 from terrella.wire.http import HttpServer
 from terrella.wire.links import Links
@@ -105,7 +105,8 @@ class Region:
         await self.functions.start()
         self.gateway = Gateway(c.region, c.account, self.functions, self.clock, self._ids)
         self.gateway.close_gate(f"{c.region} has just started")
-        self.deployment = Deployment(c, self.tables, self.functions, self.gateway, self.clock)
+        self.deployment = Deployment(c, self.journal, self.tables, self.functions, self.gateway, self.clock)
+        await self.deployment.start()
         self.admission = Admission(
             self.clock.monotonic(), c.profile.readmission_bound_s, c.profile.readmission_timeout_s
         )
@@ -127,10 +128,8 @@ class Region:
     def _evaluate(self) -> Mapping[str, Stack]:
         c = self.configuration
         template = load_template(c.template, c.state_directory / "cache")
-        refused = [one for one in coverage(template) if one.verdict == "refused"]
-        if refused and not c.skip_unsupported:
-            listed = "\n".join(f"  {c.template.name}:{one.line}: {one.logical_id}: {one.reason}" for one in refused)
-            raise TerrellaError(f"the template asks for what terrella does not serve yet:\n{listed}")
+        if not c.skip_unsupported:
+            refuse_unsupported(template)
         return {
             name: evaluate(
                 template,
@@ -241,6 +240,20 @@ class Region:
         if hasattr(self, "_closing"):
             await self._closing.aclose()
         self.links.close()
+
+
+def refuse_unsupported(template: Template) -> None:
+    """Raises ``TerrellaError`` naming everything in the template that is refused."""
+    refused = [one for one in coverage(template) if one.verdict is Verdict.REFUSED]
+    if refused:
+        listed = "\n".join(
+            f"  {template.path.name}:{one.line}: {one.logical_id} ({one.type}"
+            f"{'.' + one.property if one.property else ''}): {one.reason}"
+            for one in refused
+        )
+        raise TerrellaError(
+            f"the template asks for what terrella does not serve yet (--skip-unsupported leaves it out):\n{listed}"
+        )
 
 
 @contextlib.asynccontextmanager
