@@ -31,7 +31,10 @@ class RegionSettings:
 
 @dataclass(frozen=True, slots=True)
 class RegionConfiguration:
-    """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region."""
+    """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region.
+
+    ``lanes`` maps logical ids of tables to ``async`` or ``local`` where that is to differ from what the template says.
+    """
 
     world: str
     region: str
@@ -44,6 +47,7 @@ class RegionConfiguration:
     ports: Ports = field(default_factory=Ports)
     account: str = ACCOUNT
     skip_unsupported: bool = False
+    lanes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def own(self) -> RegionSettings:

@@ -1,1 +1,58 @@
-"""world.yaml, the supervisor of the region processes, and the front door."""
+"""world.yaml, the links, the supervisor and the front door: what makes regions a world.
+
+``load_world`` reads a world, ``run_world`` runs it in this process; ``holder`` and ``ControlClient`` are for whoever
+speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
+"""
+
+from terrella.world.client import ControlClient
+from terrella.world.document import MistakesError
+from terrella.world.events import Event, EventLog, Mood
+from terrella.world.front_door import NameServer, Traffic
+from terrella.world.loader import find_world, load_world
+from terrella.world.lock import Holder, WorldLock, holder
+from terrella.world.model import World
+from terrella.world.processes import region_records
+from terrella.world.supervisor import Options, Supervisor, region_command
+from terrella.world.units import (
+    BANDWIDTH,
+    DURATION,
+    SHARE,
+    bandwidth_bytes_per_s,
+    duration_ms,
+    share,
+    show_bandwidth,
+    show_duration,
+)
+from terrella.world.up import MakeTraffic, Reporter, run_world, sweep_orphans
+
+__all__ = [
+    "BANDWIDTH",
+    "DURATION",
+    "SHARE",
+    "ControlClient",
+    "Event",
+    "EventLog",
+    "Holder",
+    "MakeTraffic",
+    "MistakesError",
+    "Mood",
+    "NameServer",
+    "Options",
+    "Reporter",
+    "Supervisor",
+    "Traffic",
+    "World",
+    "WorldLock",
+    "bandwidth_bytes_per_s",
+    "duration_ms",
+    "find_world",
+    "holder",
+    "load_world",
+    "region_command",
+    "region_records",
+    "run_world",
+    "share",
+    "show_bandwidth",
+    "show_duration",
+    "sweep_orphans",
+]

@@ -1,0 +1,53 @@
+"""Signature Version 4, as far as dispatching needs it: whose request this is and for which region and service.
+
+The signature itself is not verified: loopback takes any credentials, as local emulators do. After "Create a signed AWS
+API request" in the IAM User Guide.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from terrella.wire.http import Request
+
+_ALGORITHMS = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The credential scope: ``access_key/date/region/service/aws4_request``."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+
+
+def credential_scope(request: Request) -> Scope | None:
+    """The scope that a request was signed for, by header or (presigned) by query; None if it is not signed."""
+    authorization = request.header("authorization")
+    if authorization:
+        return _scope_of_header(authorization)
+    for pair in request.query.split("&"):
+        name, _, value = pair.partition("=")
+        if name.lower() == "x-amz-credential":
+            return _parse(unquote_plus(value))
+    return None
+
+
+def _scope_of_header(authorization: str) -> Scope | None:
+    algorithm, _, rest = authorization.strip().partition(" ")
+    if algorithm not in _ALGORITHMS:
+        return None
+    for part in rest.replace(",", " ").split():
+        name, _, value = part.partition("=")
+        if name == "Credential":
+            return _parse(value)
+    return None
+
+
+def _parse(credential: str) -> Scope | None:
+    """An access key may itself hold slashes, so the scope is read from its end."""
+    parts = credential.rsplit("/", 4)
+    if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
+        return None
+    return Scope(access_key=parts[0], date=parts[1], region=parts[2], service=parts[3])

@@ -1,0 +1,71 @@
+"""The control API's client: one question, one answer, errors as sentences."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from terrella.kernel import TerrellaError
+from terrella.wire.http import HttpClient, Request, Response, SocketConnection, fetch
+
+CONTROL_HEADER = "x-terrella-control"
+
+
+class ControlClient:
+    """Speaks to one region's, or the front door's, control API. ``who`` names it in messages."""
+
+    def __init__(self, who: str, address: str, port: int) -> None:
+        self.who = who
+        self._address = address
+        self._port = port
+
+    async def get(self, path: str, timeout_s: float = 10.0) -> Any:
+        """Ask. Raises ``TerrellaError`` if there is no answer, or if it is an error."""
+        return await self._ask("GET", path, b"", timeout_s)
+
+    async def post(self, path: str, body: object, timeout_s: float = 60.0) -> Any:
+        """Have something done. Raises ``TerrellaError`` as ``get`` does."""
+        return await self._ask("POST", path, msgspec.json.encode(body), timeout_s)
+
+    async def lines(self, path: str) -> AsyncIterator[Any]:
+        """An answer that is JSON lines, each as it comes. Raises ``TerrellaError``."""
+        client = HttpClient(lambda: SocketConnection.open(self._address, self._port), max_idle=0)
+        try:
+            response, chunks = await client.stream(Request("GET", path, [("host", "terrella")]))
+            if response.status != 200:
+                body = b"".join([chunk async for chunk in chunks])
+                raise TerrellaError(f"{self.who}: {_reason(Response(response.status, [], body))}")
+            held = b""
+            async for chunk in chunks:
+                *lines, held = (held + chunk).split(b"\n")
+                for line in lines:
+                    yield msgspec.json.decode(line)
+        except (OSError, msgspec.DecodeError) as error:
+            raise TerrellaError(f"{self.who} broke off: {error or type(error).__name__}") from error
+
+    async def _ask(self, method: str, path: str, body: bytes, timeout_s: float) -> Any:
+        headers = [(CONTROL_HEADER, "1"), ("content-type", "application/json")] if method == "POST" else []
+        try:
+            response = await fetch(method, self._address, self._port, path, headers, body, timeout_s)
+        except TimeoutError as error:
+            raise TerrellaError(f"{self.who} has not answered within {timeout_s:g} s") from error
+        except OSError as error:
+            raise TerrellaError(f"{self.who} does not answer: {error.strerror or error}") from error
+        if response.status != 200:
+            raise TerrellaError(f"{self.who}: {_reason(response)}")
+        assert isinstance(response.body, bytes)
+        return msgspec.json.decode(response.body)
+
+
+def _reason(response: Response) -> str:
+    """What an error answer says, whichever form it has."""
+    body = response.body if isinstance(response.body, bytes) else b""
+    try:
+        content = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        content = None
+    if isinstance(content, dict):
+        for key in ("error", "message", "Message"):
+            if isinstance(content.get(key), str):
+                return str(content[key])
+    return f"{response.status} {body.decode('utf-8', 'replace').strip()}"

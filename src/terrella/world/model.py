@@ -1,0 +1,57 @@
+"""A world: what ``world.yaml`` says, with every default filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from terrella.kernel import PROFILES, Profile, TerrellaError
+from terrella.region import Ports, RegionConfiguration, RegionSettings
+from terrella.wire.links import Link
+from terrella.world.control_state import ControlState
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The regions that one application runs in. ``links`` holds each ordered pair of different regions."""
+
+    path: Path
+    name: str
+    template: Path
+    regions: Mapping[str, RegionSettings]
+    links: Mapping[tuple[str, str], Link]
+    lanes: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile = PROFILES["fast"]
+    front_door: str = "127.0.0.1"
+    ports: Ports = field(default_factory=Ports)
+
+    @property
+    def state_directory(self) -> Path:
+        """Where all state is kept: ``.terrella`` beside ``world.yaml``."""
+        return self.path.parent / ".terrella"
+
+    def region_configuration(
+        self, name: str, *, profile: Profile | None = None, skip_unsupported: bool = False
+    ) -> RegionConfiguration:
+        """What the process of one region needs. Links that were changed while the world runs are as they are now."""
+        if name not in self.regions:
+            raise TerrellaError(f"the world {self.name} has no region {name}; it has {', '.join(self.regions)}")
+        changed = {
+            pair: link for pair, link in ControlState.load(self.state_directory).links.items() if pair in self.links
+        }
+        return RegionConfiguration(
+            world=self.name,
+            region=name,
+            stack_name=self.name,
+            template=self.template,
+            state_directory=self.state_directory,
+            regions=self.regions,
+            links={**self.links, **changed},
+            lanes=self.lanes,
+            profile=profile or self.profile,
+            ports=self.ports,
+            skip_unsupported=skip_unsupported,
+        )
+
+    def region_of_az(self, az: str) -> str | None:
+        """The region that an availability zone lies in; None if there is no such zone."""
+        return next((name for name, settings in self.regions.items() if az in settings.azs), None)

@@ -1,0 +1,137 @@
+"""Brings a world up in this process and runs it until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import uvloop
+
+from terrella.kernel import Clock, Ids, Profile, SystemClock, SystemIds, TerrellaError
+from terrella.world.control_api import ControlApi
+from terrella.world.events import Event, EventLog
+from terrella.world.front_door import Traffic
+from terrella.world.lock import Holder, WorldLock
+from terrella.world.model import World
+from terrella.world.ports import check_ports
+from terrella.world.processes import region_records, sweep
+from terrella.world.supervisor import CommandFactory, Options, Supervisor
+
+MakeTraffic = Callable[[World, Profile, EventLog, Clock, Ids], Awaitable[Traffic | None]]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SWEPT_TIMEOUT_S = 5.0
+
+
+class Reporter(Protocol):
+    """Who is told how it goes."""
+
+    def swept(self, regions: list[str]) -> None:
+        """Regions that an earlier supervisor had left were stopped."""
+        ...
+
+    def starting(self, supervisor: Supervisor) -> None:
+        """The regions are being started; ``supervisor.views`` shows how far they are."""
+        ...
+
+    def ready(self, status: dict[str, Any]) -> None:
+        """Every region serves."""
+        ...
+
+    def event(self, event: Event) -> None:
+        """Something happened while the world runs."""
+        ...
+
+    def stopping(self) -> None:
+        """It was told to stop."""
+        ...
+
+
+def run_world(
+    world: World,
+    options: Options,
+    reporter: Reporter,
+    *,
+    make_traffic: MakeTraffic | None = None,
+    command: CommandFactory | None = None,
+) -> None:
+    """Run until SIGINT, SIGTERM, SIGHUP or the control API's ``down``. Raises ``TerrellaError`` if it cannot start.
+
+    Regions that an earlier supervisor left behind are replaced: they are killed, which costs nothing that was
+    acknowledged, and started anew.
+    """
+    lock = WorldLock.acquire(world.state_directory, world.name)
+    try:
+        swept = sweep_orphans(world)
+        if swept:
+            reporter.swept(swept)
+        check_ports(world)
+        uvloop.run(_run(world, options, reporter, lock, make_traffic, command))
+    finally:
+        lock.release()
+
+
+async def _run(
+    world: World,
+    options: Options,
+    reporter: Reporter,
+    lock: WorldLock,
+    make_traffic: MakeTraffic | None,
+    command: CommandFactory | None,
+) -> None:
+    clock, ids = SystemClock(), SystemIds()
+    events = EventLog(clock, world.state_directory / "logs" / "world.log")
+    events.subscribe(reporter.event)
+    profile = options.profile or world.profile
+    traffic = await make_traffic(world, profile, events, clock, ids) if make_traffic is not None else None
+    supervisor = Supervisor(world, options, events, clock, ids, traffic=traffic, command=command)
+    told = 0
+
+    def interrupted() -> None:
+        nonlocal told
+        told += 1
+        if told == 1:
+            reporter.stopping()
+            supervisor.stop()
+        else:
+            supervisor.kill_now()
+
+    ready: list[asyncio.Task[None]] = []
+
+    async def tell_ready() -> None:
+        reporter.ready(await supervisor.status())
+
+    def on_ready() -> None:
+        lock.write(Holder(os.getpid(), ready=True))
+        ready.append(asyncio.create_task(tell_ready()))
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, interrupted)
+    try:
+        reporter.starting(supervisor)
+        await supervisor.run(ControlApi(supervisor).handle, on_ready)
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        for task in ready:
+            task.cancel()
+        events.close()
+
+
+def sweep_orphans(world: World) -> list[str]:
+    """Kill the regions that a supervisor has left behind; answers which. Only for the holder of the world's lock."""
+    swept = []
+    for name, path, record in region_records(world.state_directory):
+        if sweep(record):
+            swept.append(name)
+            deadline_s = SystemClock().monotonic() + _SWEPT_TIMEOUT_S
+            while record.alive:
+                if SystemClock().monotonic() > deadline_s:
+                    raise TerrellaError(
+                        f"could not stop process {record.pid} of {name}, left by an earlier terrella up"
+                    )
+                time.sleep(0.01)
+        path.unlink(missing_ok=True)
+    return swept
