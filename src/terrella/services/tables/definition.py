@@ -5,7 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from terrella.services.tables.cloudformation import fields_from_cloudformation
-from terrella.services.tables.parts import NO_THROUGHPUT, PROVISIONED, IndexDefinition, KeyAttributes, ReplicaSettings, Throughput
+from terrella.services.tables.parts import (
+    NO_THROUGHPUT,
+    PROVISIONED,
+    IndexDefinition,
+    KeyAttributes,
+    ReplicaSettings,
+    Throughput,
+)
 from terrella.services.tables.schema import fields_from_parameters
 
 

@@ -112,13 +112,14 @@ class _Page:
         self.last: bytes | None = None
         self.full = False
 
-    def take(self, stored: bytes) -> None:
-        """The next entry of the walk."""
+    def take(self, stored: bytes) -> bool:
+        """The next entry of the walk; answers whether there is room for more."""
         if self._decodes:
             self._take_decoded(stored)
         else:
             self._take_raw(stored)
         self.full = self.full or (self._limit is not None and self.scanned >= self._limit)
+        return not self.full
 
     def _take_raw(self, stored: bytes) -> None:
         """Nothing of the item is looked at.
@@ -178,10 +179,9 @@ async def read_page(
         entries = walk.read(engine, after, chunk)
         read_bytes = 0
         for position, stored in entries:
-            page.take(stored)
             after = position
             read_bytes += len(stored)
-            if page.full:
+            if not page.take(stored):
                 break
         if len(entries) < chunk:
             break

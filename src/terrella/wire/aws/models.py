@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 Shape = dict[str, Any]
 """A shape as the model writes it: ``type``, and by type ``members``, ``required``, ``member``, ``key``, ``value``,
 ``enum``, ``min``, ``max``, ``pattern``."""
 
 
-class _MsgspecFileLoader:
+class _MsgspecFileLoader(JSONFileLoader):
     """Reads a model 30 times faster than botocore's own loader (6 ms instead of 0.2 s for DynamoDB's)."""
 
     def exists(self, file_path: str) -> bool:

@@ -118,7 +118,7 @@ def _call(function: Function, item: Item) -> bool:
         return False
     match function.name:
         case "attribute_type":
-            return value_type(first) == second["S"]
+            return bool(value_type(first) == second["S"])
         case "begins_with":
             return _begins_with(first, second)
         case "contains":

@@ -35,7 +35,7 @@ def compare_values(left: Value, right: Value) -> int:
     if not comparable(left, right):
         return 0
     one, two = sort_content(left), sort_content(right)
-    return (one > two) - (one < two)
+    return int(one > two) - int(one < two)
 
 
 def sort_content(value: Value) -> Any:
