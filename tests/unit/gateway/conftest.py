@@ -78,21 +78,33 @@ class _NoManagedPolicies:
         return {}
 
 
-def _resolve(value: Any) -> Any:
-    """As the stack room does, as far as these templates need it: Ref gives the logical id in lower case."""
+def _resolve(value: Any, refs: dict[str, str]) -> Any:
+    """As the stack room does, as far as these templates need it."""
     if isinstance(value, dict):
         if "Ref" in value:
-            return {"AWS::Region": REGION, "AWS::StackName": "test"}.get(value["Ref"], value["Ref"].lower())
+            return refs.get(value["Ref"], value["Ref"].lower())
         if "Fn::Sub" in value:
             pseudo = {"AWS::Region": REGION, "AWS::Partition": "aws", "AWS::AccountId": ACCOUNT}
             text = re.sub(r"\$\{(AWS::\w+)\}", lambda match: pseudo[match.group(1)], value["Fn::Sub"])
-            return re.sub(r"\$\{F\.Arn\}", FUNCTION_ARN, text).replace("${!", "${")
+            return re.sub(r"\$\{\w+\.Arn\}", FUNCTION_ARN, text)
         if "Fn::GetAtt" in value:
             return FUNCTION_ARN if value["Fn::GetAtt"][1] == "Arn" else f"{value['Fn::GetAtt'][0].lower()}-root"
         if "Fn::Join" in value:
-            return value["Fn::Join"][0].join(_resolve(value["Fn::Join"][1]))
-        return {key: _resolve(inner) for key, inner in value.items()}
-    return [_resolve(inner) for inner in value] if isinstance(value, list) else value
+            return value["Fn::Join"][0].join(_resolve(value["Fn::Join"][1], refs))
+        return {key: _resolve(inner, refs) for key, inner in value.items()}
+    return [_resolve(inner, refs) for inner in value] if isinstance(value, list) else value
+
+
+def _refs(resources: dict[str, Any]) -> dict[str, str]:
+    """What ``Ref`` gives: a stage's and a domain's name; of all else the logical id in lower case."""
+    refs = {"AWS::Region": REGION, "AWS::StackName": "test"}
+    for name, resource in resources.items():
+        properties = resource.get("Properties", {})
+        if resource["Type"].endswith("::Stage"):
+            refs[name] = properties["StageName"]
+        elif resource["Type"].endswith("::DomainName"):
+            refs[name] = properties["DomainName"]
+    return refs
 
 
 def resources_of(template: str) -> list[GatewayResource]:
@@ -103,8 +115,9 @@ def resources_of(template: str) -> list[GatewayResource]:
 
     source = yaml_parse(template)
     made = transform(source, {}, _NoManagedPolicies()) if "Transform" in source else source
+    refs = _refs(made["Resources"])
     return [
-        GatewayResource(resource["Type"], name.lower(), _resolve(resource.get("Properties", {})), name)
+        GatewayResource(resource["Type"], name.lower(), _resolve(resource.get("Properties", {}), refs), name)
         for name, resource in made["Resources"].items()
         if resource["Type"].startswith("AWS::ApiGateway")
     ]

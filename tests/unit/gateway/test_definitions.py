@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,7 +271,6 @@ def _schemas() -> dict[str, Any]:
     """The properties of each API Gateway resource type, as AWS publishes them (cfn-lint carries them)."""
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-    assert files("cfnlint")
     types = [name for name in PROVIDER_SCHEMA_MANAGER.get_resource_types("us-east-1") if "ApiGateway" in name]
     return {name: PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema for name in types}
 
@@ -290,3 +290,21 @@ def test_every_property_that_aws_knows_has_a_verdict() -> None:
 
 def test_what_is_in_no_table_is_refused() -> None:
     assert verdict_of("AWS::ApiGateway::RestApi", "Invented").verdict is Verdict.REFUSED
+
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("template", "stage"),
+    [("examples/items/template.yaml", "prod"), ("tests/fixtures/items-http-api/template.yaml", "$default")],
+)
+async def test_the_example_application(world: World, read: Read, template: str, stage: str) -> None:
+    """The same routes, and the global name, on either kind of API."""
+    text = re.sub(r"CodeUri: \S+", "CodeUri: s3://bucket/key", (ROOT / template).read_text())
+    text = text.replace("!Ref DomainName", "items.example.com")
+    world.gateway.load(read(text))
+    api = world.gateway.status().apis[0]
+    assert api.stages == [stage]
+    assert {route.route for route in api.routes} == {"POST /items", "GET /items/{id}", "GET /health"}
+    assert (await world.ask("GET /items/7", "items.example.com:8080")).status == 200

@@ -98,6 +98,24 @@ async def test_a_function_that_takes_too_long(http: World) -> None:
     await asyncio.wait_for(finished.wait(), 5)
 
 
+async def test_a_gateway_that_closes_gives_up_what_is_under_way(http: World) -> None:
+    gone = asyncio.Event()
+
+    async def never(_: dict[str, Any]) -> Result:
+        try:
+            return await asyncio.Future()
+        finally:
+            gone.set()
+
+    http.function.answer = never
+    request = asyncio.ensure_future(http.ask("GET /items/7", HTTP))
+    await asyncio.wait_for(http.function.called.wait(), 5)
+    request.cancel()
+    await asyncio.sleep(0)
+    await http.gateway.close()
+    assert gone.is_set()
+
+
 ORIGIN = ("origin", "https://example.com")
 
 

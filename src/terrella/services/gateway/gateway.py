@@ -142,6 +142,13 @@ class Gateway:
         self._access = {key: one for key, one in access.items() if key in served}
         self._configuration, self._directory = configuration, directory
 
+    async def close(self) -> None:
+        """Give up the invocations that are under way; the region stops."""
+        under_way = list(self._under_way)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
     # the gate
 
     def close_gate(self, reason: str, retry_after_s: int = 1) -> None:
