@@ -1,11 +1,11 @@
 """One region: wires the services together through their ports and serves them."""
 
+from collections.abc import Callable
+
 from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
 from terrella.region.configuration import ACCOUNT, Ports, RegionConfiguration, RegionSettings
-from terrella.region.deployment import contribution_of
-from terrella.region.desk import TrafficDesk
-from terrella.region.process import refuse_unsupported, run_region, running_region
+from terrella.region.desk import TrafficDesk, contribution_of
 
 __all__ = [
     "ACCOUNT",
@@ -18,7 +18,17 @@ __all__ = [
     "RegionSettings",
     "TrafficDesk",
     "contribution_of",
-    "refuse_unsupported",
     "run_region",
-    "running_region",
 ]
+
+
+async def run_region(
+    configuration: RegionConfiguration, on_ready: Callable[[], None] = lambda: None, *, resume: bool = False
+) -> None:
+    """Run until SIGTERM, SIGINT or a fatal error of the store (which is raised).
+
+    With ``resume``, what was deployed last stays deployed, whatever the template says now.
+    """
+    from terrella.region.process import run_until_stopped  # the supervisor uses this door too, and needs no services
+
+    await run_until_stopped(configuration, on_ready, resume=resume)

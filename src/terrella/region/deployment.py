@@ -10,6 +10,7 @@ import msgspec
 from terrella.journal import DataSet, Journal, Lane
 from terrella.kernel import Clock, TerrellaError
 from terrella.region.configuration import RegionConfiguration
+from terrella.region.desk import contribution_of
 from terrella.services.functions import Functions, FunctionSpec
 from terrella.services.gateway import Gateway, GatewayResource
 from terrella.services.tables import TableDefinition, Tables
@@ -20,7 +21,6 @@ _log = logging.getLogger(__name__)
 TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 FUNCTION = "AWS::Lambda::Function"
-API_TYPES = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 GATEWAY_PREFIXES = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::")
 _DATA_SET = DataSet("deployment", "what is deployed here", Lane.LOCAL, ())
 _KEY = b"stacks"
@@ -174,21 +174,3 @@ class Deployment:
     def contribution(self) -> dict[str, Any]:
         """What this region's stack says of names and health, as others are told of it."""
         return contribution_of(self.current) if self.current is not None else {}
-
-
-def contribution_of(stack: Stack) -> dict[str, Any]:
-    """A stack's records, health checks and APIs as plain JSON values."""
-    return {
-        "version": stack.version,
-        "resources": [
-            {
-                "logical_id": one.logical_id,
-                "type": one.type,
-                "physical_id": one.physical_id,
-                "properties": one.properties,
-            }
-            for one in stack.resources.values()
-            if one.type.startswith("AWS::Route53::")
-        ],
-        "apis": [one.physical_id for one in stack.resources.values() if one.type in API_TYPES],
-    }

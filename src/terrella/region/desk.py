@@ -6,7 +6,7 @@ region that changes tells the others in its bulletin. The last contribution hear
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from terrella.kernel import Clock, Ids, Profile, TerrellaError
 from terrella.traffic import (
@@ -21,6 +21,11 @@ from terrella.traffic import (
     index_checks,
     record_sets_of_group,
 )
+
+if TYPE_CHECKING:
+    from terrella.stack import Stack
+
+API_TYPES = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +99,24 @@ class TrafficDesk:
             for check_id, verdict in self.board.verdicts().items()
             if (check := self.checks.get(check_id)) is not None
         }
+
+
+def contribution_of(stack: "Stack") -> dict[str, Any]:
+    """A stack's records, health checks and APIs as plain JSON values."""
+    return {
+        "version": stack.version,
+        "resources": [
+            {
+                "logical_id": one.logical_id,
+                "type": one.type,
+                "physical_id": one.physical_id,
+                "properties": one.properties,
+            }
+            for one in stack.resources.values()
+            if one.type.startswith("AWS::Route53::")
+        ],
+        "apis": [one.physical_id for one in stack.resources.values() if one.type in API_TYPES],
+    }
 
 
 def _read(

@@ -15,8 +15,8 @@ from terrella.region.bulletin import BulletinBoard, BulletinReader
 from terrella.region.calls import CrossRegionCalls
 from terrella.region.configuration import RegionConfiguration
 from terrella.region.control import Control
-from terrella.region.deployment import Deployed, Deployment, contribution_of
-from terrella.region.desk import TrafficDesk
+from terrella.region.deployment import Deployed, Deployment
+from terrella.region.desk import TrafficDesk, contribution_of
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions
@@ -269,8 +269,8 @@ async def running_region(
         await region.close()
 
 
-async def run_region(
-    configuration: RegionConfiguration, on_ready: Callable[[], None] = lambda: None, *, resume: bool = False
+async def run_until_stopped(
+    configuration: RegionConfiguration, on_ready: Callable[[], None], *, resume: bool = False
 ) -> None:
     """Run until SIGTERM, SIGINT or a fatal error of the store (which is raised)."""
     stop = asyncio.Event()

@@ -17,7 +17,7 @@ async def play(theatre: Theatre) -> None:
 
     async def request(number: int) -> Served:
         if number % 4 == 0:
-            return await theatre.create_anywhere({"id": f"health-{number}", "text": "under way"})
+            return await theatre.create_anywhere({"id": f"health-{number}", "message": "under way"})
         return await theatre.client.send("GET", "/health")
 
     async with Load(request, RATE_PER_S) as load:

@@ -20,7 +20,7 @@ async def play(theatre: Theatre) -> None:
         await theatre.operator.link(REGION, other, delay_ms=SLOW_MS)
 
     async def write(number: int) -> Served:
-        return await theatre.create_anywhere({"id": f"load-{number:05}", "text": "under load"})
+        return await theatre.create_anywhere({"id": f"load-{number:05}", "message": "under load"})
 
     async with Load(write, RATE_PER_S) as load:
         await asyncio.sleep(2.5)

@@ -18,11 +18,11 @@ async def play(theatre: Theatre) -> None:
     )
     theatre.stage.say("one request to each function in each region, so that no cold start is measured")
     await asyncio.gather(
-        *(theatre.create(region, {"id": f"warm-{region}", "text": "hello"}) for region in theatre.regions)
+        *(theatre.create(region, {"id": f"warm-{region}", "message": "hello"}) for region in theatre.regions)
     )
     await asyncio.gather(*(theatre.get(region, f"warm-{region}") for region in theatre.regions))
 
-    written = await theatre.create(WRITER, {"id": "first", "text": f"written in {WRITER}"})
+    written = await theatre.create(WRITER, {"id": "first", "message": f"written in {WRITER}"})
     acknowledged_s = theatre.clock.monotonic()
     first = await theatre.get(READER, "first")
     theatre.expect(

@@ -15,8 +15,8 @@ async def play(theatre: Theatre) -> None:
     theatre.stage.scene(4, f"The link between {LEFT} and {RIGHT} is cut; the same item is written on both sides")
     await theatre.operator.link(LEFT, RIGHT, cut=True)
     left, right = await asyncio.gather(
-        theatre.create(LEFT, {"id": ITEM, "text": f"written in {LEFT}"}),
-        theatre.create(RIGHT, {"id": ITEM, "text": f"written in {RIGHT}"}),
+        theatre.create(LEFT, {"id": ITEM, "message": f"written in {LEFT}"}),
+        theatre.create(RIGHT, {"id": ITEM, "message": f"written in {RIGHT}"}),
     )
     theatre.expect(
         SCENE, "both writes, in spite of the cut", "201, 201", f"{left.status}, {right.status}", left.ok and right.ok

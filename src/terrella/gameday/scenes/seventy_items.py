@@ -15,10 +15,10 @@ SHARE_MIN, SHARE_MAX = 8, 40  # of 70 at weights of a third: five standard devia
 async def play(theatre: Theatre) -> None:
     """Post, count by what the items themselves say, delete."""
     theatre.stage.scene(2, f"{ITEMS} items are posted to the one global name")
-    served = [await theatre.create_anywhere({"id": f"item-{n:02}", "text": f"number {n}"}) for n in range(ITEMS)]
+    served = [await theatre.create_anywhere({"id": f"item-{n:02}", "message": f"number {n}"}) for n in range(ITEMS)]
     acknowledged = [json.loads(one.body) for one in served if one.ok]
     theatre.expect(SCENE, "acknowledged", f"{ITEMS} of {ITEMS}", f"{len(acknowledged)}", len(acknowledged) == ITEMS)
-    split = Counter(item["region"] for item in acknowledged)
+    split = Counter(item["written_in"] for item in acknowledged)
     theatre.expect(
         SCENE,
         "split over the regions, as the items say",
