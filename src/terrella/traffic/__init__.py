@@ -15,6 +15,7 @@ from terrella.traffic.health import (
     index_checks,
     step,
 )
+from terrella.traffic.nameserver import NameServer
 from terrella.traffic.records import AliasTarget, Location, Policy, RecordSet, record_sets_of_group
 from terrella.traffic.resolver import Resolver
 from terrella.traffic.zone import Zone, Zones, build_zones
@@ -27,6 +28,7 @@ __all__ = [
     "CheckerState",
     "HealthCheck",
     "Location",
+    "NameServer",
     "Observation",
     "Outcome",
     "Policy",
