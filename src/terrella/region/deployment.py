@@ -139,14 +139,16 @@ class Deployment:
         if resource.type != GLOBAL_TABLE:
             return _WantedTable(definition, f"{stack}/{maker}", resource.logical_id, (maker,))
         members = tuple(name for name in self._configuration.regions if name in definition.replicas)
-        if self._configuration.lanes.get(definition.name) == "local":
+        lanes = self._configuration.lanes
+        if "local" in (lanes.get(resource.logical_id), lanes.get(definition.name)):
             own = self._configuration.region
             members = (own,) if own in members else ()
         return _WantedTable(definition, stack, resource.logical_id, members)
 
     def _function_spec(self, resource: Resource) -> FunctionSpec:
+        properties = {**resource.properties, "FunctionName": resource.physical_id}
         return FunctionSpec.from_cloudformation(
-            resource.logical_id, self._configuration.stack_name, resource.properties, resource.code_path
+            resource.logical_id, self._configuration.stack_name, properties, resource.code_path
         )
 
     async def _remove(self, changes: list[Instruction]) -> None:
