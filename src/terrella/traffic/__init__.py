@@ -1,6 +1,7 @@
 """Route 53 and the edge: record sets and policies to answers, health checks to verdicts, name server, HTTP edge."""
 
 from terrella.traffic.answers import Answer, Outcome, ResourceRecord, Status, answer, outcomes
+from terrella.traffic.edge import Edge
 from terrella.traffic.errors import TrafficError
 from terrella.traffic.health import (
     CheckerRunner,
@@ -26,6 +27,7 @@ __all__ = [
     "CheckKind",
     "CheckerRunner",
     "CheckerState",
+    "Edge",
     "HealthCheck",
     "Location",
     "NameServer",
