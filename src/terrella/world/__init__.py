@@ -4,8 +4,9 @@
 speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
 """
 
-from terrella.world.client import ControlClient
+from terrella.world.client import SUPERVISOR, ControlClient
 from terrella.world.document import MistakesError
+from terrella.world.down import Stopped, stop_world
 from terrella.world.events import Event, EventLog, Mood
 from terrella.world.front_door import NameServer, Traffic
 from terrella.world.loader import find_world, load_world
@@ -29,6 +30,7 @@ __all__ = [
     "BANDWIDTH",
     "DURATION",
     "SHARE",
+    "SUPERVISOR",
     "ControlClient",
     "Event",
     "EventLog",
@@ -39,6 +41,7 @@ __all__ = [
     "NameServer",
     "Options",
     "Reporter",
+    "Stopped",
     "Supervisor",
     "Traffic",
     "World",
@@ -54,5 +57,6 @@ __all__ = [
     "share",
     "show_bandwidth",
     "show_duration",
+    "stop_world",
     "sweep_orphans",
 ]

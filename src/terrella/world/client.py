@@ -9,10 +9,14 @@ from terrella.kernel import TerrellaError
 from terrella.wire.http import HttpClient, Request, Response, SocketConnection, fetch
 
 CONTROL_HEADER = "x-terrella-control"
+SUPERVISOR = "the supervisor"
 
 
 class ControlClient:
-    """Speaks to one region's, or the front door's, control API. ``who`` names it in messages."""
+    """Speaks to one region's, or the supervisor's, control API. ``who`` names it in messages.
+
+    What the supervisor says needs no name before it: it speaks of the world.
+    """
 
     def __init__(self, who: str, address: str, port: int) -> None:
         self.who = who
@@ -34,7 +38,7 @@ class ControlClient:
             response, chunks = await client.stream(Request("GET", path, [("host", "terrella")]))
             if response.status != 200:
                 body = b"".join([chunk async for chunk in chunks])
-                raise TerrellaError(f"{self.who}: {_reason(Response(response.status, [], body))}")
+                raise TerrellaError(self._said(Response(response.status, [], body)))
             held = b""
             async for chunk in chunks:
                 *lines, held = (held + chunk).split(b"\n")
@@ -42,6 +46,9 @@ class ControlClient:
                     yield msgspec.json.decode(line)
         except (OSError, msgspec.DecodeError) as error:
             raise TerrellaError(f"{self.who} broke off: {error or type(error).__name__}") from error
+
+    def _said(self, response: Response) -> str:
+        return _reason(response) if self.who == SUPERVISOR else f"{self.who}: {_reason(response)}"
 
     async def _ask(self, method: str, path: str, body: bytes, timeout_s: float) -> Any:
         headers = [(CONTROL_HEADER, "1"), ("content-type", "application/json")] if method == "POST" else []
@@ -52,7 +59,7 @@ class ControlClient:
         except OSError as error:
             raise TerrellaError(f"{self.who} does not answer: {error.strerror or error}") from error
         if response.status != 200:
-            raise TerrellaError(f"{self.who}: {_reason(response)}")
+            raise TerrellaError(self._said(response))
         assert isinstance(response.body, bytes)
         return msgspec.json.decode(response.body)
 

@@ -35,7 +35,7 @@ class _Links(msgspec.Struct, forbid_unknown_fields=True):
     delay_ms: float | msgspec.UnsetType = msgspec.UNSET
     jitter_ms: float | msgspec.UnsetType = msgspec.UNSET
     loss: float | msgspec.UnsetType = msgspec.UNSET
-    bandwidth_bytes_per_s: float | None | msgspec.UnsetType = msgspec.UNSET
+    bandwidth_bytes_per_s: float | msgspec.UnsetType | None = msgspec.UNSET
     cut: bool | msgspec.UnsetType = msgspec.UNSET
 
 

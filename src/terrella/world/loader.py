@@ -80,6 +80,8 @@ class _Loader:
     def world(self) -> World:
         document = self._document
         top = document.keys(document.root, KEYS, "a world")
+        if not top:
+            document.raise_mistakes()  # it is no world at all: what it lacks besides says nothing more
         base, front_door, ports = self._addresses(top.get("addresses"))
         regions_entry = top.get("regions")
         regions = self._regions(regions_entry, base)
@@ -173,7 +175,7 @@ class _Loader:
                 azs=tuple(f"{each.key}{letter}" for letter in "abcdef"[:count]),
                 parameters=self._parameters(keys.get("parameters")),
             )
-        if not entries:
+        if not entries and not isinstance(entry.value, yaml.SequenceNode):
             self._document.mistake(entry.key_node, "regions without a region", expected)
         elif len(entries) > REGIONS_MAX:
             self._document.mistake(entry.key_node, f"{len(entries)} regions", f"at most {REGIONS_MAX}")

@@ -14,9 +14,11 @@ _NAME = "world.pid"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The supervisor that holds a world. ``ready`` once it has come up."""
+    """The supervisor that holds a world: its control API's address, and whether the world has come up."""
 
     pid: int
+    address: str = ""
+    port: int = 0
     ready: bool = False
 
 
@@ -28,7 +30,7 @@ class WorldLock:
         self._path = path
 
     @classmethod
-    def acquire(cls, state_directory: Path, world: str) -> "WorldLock":
+    def acquire(cls, state_directory: Path, world: str = "here") -> "WorldLock":
         """Take the lock; raises ``TerrellaError`` naming the process that holds it."""
         state_directory.mkdir(parents=True, exist_ok=True)
         path = state_directory / _NAME

@@ -17,7 +17,8 @@ STARTING = "starting"
 class RegionView:
     """One region, from outside.
 
-    ``state`` is the region's own (``starting``, ``catching-up``, ``serving``), or what is seen of it: ``held-down``, ``down`` (crashed, about to start again), ``silent`` (its process runs and does not answer).
+    ``state`` is the region's own word (``starting``, ``catching-up``, ``serving``) or what is seen of it:
+    ``held-down``, ``down`` (crashed, about to start again), ``silent`` (its process runs and does not answer).
     """
 
     def __init__(self, name: str, settings: RegionSettings, keeper: Keeper, clock: Clock) -> None:
@@ -104,7 +105,7 @@ class RegionView:
         if self._listening:
             return str(status.get("reason", ""))
         return {
-            HELD_DOWN: "killed on purpose; terrella restore brings it back",
+            HELD_DOWN: f"terrella restore {self.name}",
             DOWN: "crashed; is started again",
             SILENT: "its process runs but does not answer",
         }.get(self.state, "")

@@ -20,6 +20,7 @@ from terrella.world.front_door import FrontDoor, Traffic
 from terrella.world.keeper import Keeper, Launch, describe_exit
 from terrella.world.model import World
 from terrella.world.region_view import HELD_DOWN, SERVING, RegionView
+from terrella.world.units import show_bandwidth, show_duration
 
 STOP_GRACE_S = 5.0
 _STARTING_POKE_S = 0.05
@@ -103,8 +104,8 @@ class Supervisor:
             traffic.name_server if traffic is not None else None,
         )
         await door.open()
-        tasks = [asyncio.create_task(view.keeper.run(), name=f"keeper {name}") for name, view in self.views.items()]
-        keepers = list(tasks)
+        keepers = [asyncio.create_task(view.keeper.run(), name=f"keeper {name}") for name, view in self.views.items()]
+        tasks: list[asyncio.Task[Any]] = list(keepers)
         tasks += [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in self._readers.items()]
         tasks.append(asyncio.create_task(self._poke_starting(), name="poke"))
         try:
@@ -222,6 +223,8 @@ class Supervisor:
         link = self.world.links[pair] if changes is None else replace(self.link(pair), **changes)
         self._state.set_link(from_region, to_region, link, self.world.links)
         self._state.save()
+        mood = Mood.BAD if link.cut else Mood.GOOD if changes is None else Mood.NEWS
+        self._events.tell(mood, from_region, f"link to {to_region}: {describe_link(link)}")
         for name in pair:
             self._untold[name].add(pair)
         await asyncio.gather(*(self._tell_links(name) for name in pair if self.views[name].reachable))
@@ -257,6 +260,7 @@ class Supervisor:
         return {
             "world": self.world.name,
             "path": str(self.world.path),
+            "template": str(self.world.template),
             "pid": os.getpid(),
             "profile": self.profile.name,
             "ready": self._up,
@@ -304,8 +308,6 @@ class Supervisor:
 
     def _state_changed(self, view: RegionView) -> None:
         self._news.set()
-        if not self._up:
-            return
         said = str(view.last_known()["reason"])
         mood = Mood.GOOD if view.state == SERVING else Mood.NEWS
         self._events.tell(mood, view.name, f"is {view.state}" + (f": {said}" if said else ""))
@@ -406,6 +408,20 @@ def _raise_from(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         if task.done():
             task.result()
+
+
+def describe_link(link: Link) -> str:
+    """A link in a few words."""
+    if link.cut:
+        return "cut"
+    parts = [show_duration(link.delay_ms)]
+    if link.jitter_ms:
+        parts.append(f"± {show_duration(link.jitter_ms)}")
+    if link.loss:
+        parts.append(f"{link.loss:.3g} lost")
+    if link.bandwidth_bytes_per_s is not None:
+        parts.append(show_bandwidth(link.bandwidth_bytes_per_s))
+    return ", ".join(parts)
 
 
 def link_fields(link: Link) -> dict[str, Any]:

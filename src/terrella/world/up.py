@@ -5,6 +5,8 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import uvloop
@@ -63,7 +65,7 @@ def run_world(
     """
     lock = WorldLock.acquire(world.state_directory, world.name)
     try:
-        swept = sweep_orphans(world)
+        swept = sweep_orphans(world.state_directory)
         if swept:
             reporter.swept(swept)
         check_ports(world)
@@ -85,6 +87,8 @@ async def _run(
     events.subscribe(reporter.event)
     profile = options.profile or world.profile
     traffic = await make_traffic(world, profile, events, clock, ids) if make_traffic is not None else None
+    own = Holder(os.getpid(), world.front_door, world.ports.aws)
+    lock.write(own)
     supervisor = Supervisor(world, options, events, clock, ids, traffic=traffic, command=command)
     told = 0
 
@@ -103,7 +107,7 @@ async def _run(
         reporter.ready(await supervisor.status())
 
     def on_ready() -> None:
-        lock.write(Holder(os.getpid(), ready=True))
+        lock.write(replace(own, ready=True))
         ready.append(asyncio.create_task(tell_ready()))
 
     loop = asyncio.get_running_loop()
@@ -120,10 +124,10 @@ async def _run(
         events.close()
 
 
-def sweep_orphans(world: World) -> list[str]:
+def sweep_orphans(state_directory: Path) -> list[str]:
     """Kill the regions that a supervisor has left behind; answers which. Only for the holder of the world's lock."""
     swept = []
-    for name, path, record in region_records(world.state_directory):
+    for name, path, record in region_records(state_directory):
         if sweep(record):
             swept.append(name)
             deadline_s = SystemClock().monotonic() + _SWEPT_TIMEOUT_S

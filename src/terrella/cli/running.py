@@ -1,0 +1,62 @@
+"""Finding the world that runs, for every command that speaks to one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from terrella.kernel import TerrellaError
+from terrella.world import SUPERVISOR, ControlClient, find_world, holder, region_records
+
+T = TypeVar("T")
+
+world_option = click.option(
+    "--world",
+    "world_path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The world.yaml of the running world, or its directory.  [default: ./world.yaml]",
+)
+
+
+def front_door(world_path: Path | None) -> ControlClient:
+    """The control API of the running world; raises ``TerrellaError`` if it does not run."""
+    state_directory = find_world(world_path).resolve().parent / ".terrella"
+    found = holder(state_directory)
+    if found is not None and found.port:
+        return ControlClient(SUPERVISOR, found.address, found.port)
+    if found is not None:
+        raise TerrellaError("the world is just being started or stopped; try again in a moment")
+    left = [name for name, _, record in region_records(state_directory) if record.alive]
+    if left:
+        raise TerrellaError(
+            f"the world has no supervisor, though {', '.join(left)} still run:"
+            " terrella up starts it anew, terrella down stops them"
+        )
+    raise TerrellaError("the world is not running; terrella up starts it")
+
+
+def ask(world_path: Path | None, question: Callable[[ControlClient], Awaitable[T]]) -> T:
+    """Run one conversation with the front door."""
+    client = front_door(world_path)
+
+    async def conversation() -> T:
+        return await question(client)
+
+    return asyncio.run(conversation())
+
+
+async def region_clients(client: ControlClient, only: str | None) -> list[ControlClient]:
+    """The control APIs of the regions that answer, or of the one that is asked for."""
+    status: dict[str, Any] = await client.get("/_terrella/status")
+    port = int(status["front_door"]["aws"].rpartition(":")[2])
+    regions = {each["region"]: each for each in status["regions"]}
+    if only is not None and only not in regions:
+        raise TerrellaError(f"the world {status['world']} has no region {only}; it has {', '.join(regions)}")
+    wanted = [regions[only]] if only is not None else list(regions.values())
+    answering = [each for each in wanted if each["state"] not in ("held-down", "down", "silent")]
+    if not answering:
+        raise TerrellaError(f"{only} is {regions[only]['state']}" if only is not None else "no region is up")
+    return [ControlClient(each["region"], each["address"], port) for each in answering]

@@ -1,0 +1,100 @@
+"""``terrella status``."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from terrella.cli.running import ask, world_option
+from terrella.world import ControlClient
+
+SILENT = ("held-down", "down", "silent")
+_EVERY_S = 0.5
+_STYLES = {"serving": "green", "held-down": "magenta", "down": "red", "silent": "red"}
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.option("--watch", "-w", is_flag=True, help="Keep showing it until Ctrl-C.")
+@world_option
+def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
+    """Show the regions: health, code version, lag, writes at risk.
+
+    At risk are writes that a region has acknowledged and no other holds yet. Of a region that is down, the last number
+    known is shown, with its age.
+    """
+
+    async def show(client: ControlClient) -> None:
+        status = await client.get("/_terrella/status")
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
+            return
+        if not watch:
+            Console().print(status_table(status))
+            return
+        with Live(status_table(status), console=Console(), auto_refresh=False) as live:
+            while True:
+                await asyncio.sleep(_EVERY_S)
+                live.update(status_table(await client.get("/_terrella/status")), refresh=True)
+
+    ask(world_path, show)
+
+
+def status_table(status: dict[str, Any]) -> Table:
+    """One row a region."""
+    changed = sum(link["changed"] for link in status["links"])
+    caption = f"{changed} link{'s' if changed > 1 else ''} changed: terrella link" if changed else None
+    title = f"{status['world']} · profile {status['profile']}"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None, pad_edge=False)
+    for heading in ("region", "state", "address", "pid", "code", "health", "lag", "at risk", "why"):
+        table.add_column(heading, header_style="dim", no_wrap=heading != "why", justify="left")
+    for region in status["regions"]:
+        state = str(region["state"])
+        table.add_row(
+            region["region"],
+            Text(state, style=_STYLES.get(state, "yellow")),
+            region["address"],
+            str(region["pid"] or "-"),
+            str(region.get("code_version") or "-")[:12],
+            health(region),
+            lag(region),
+            at_risk(region),
+            Text("" if state == "serving" else str(region.get("reason") or ""), style="dim"),
+        )
+    return table
+
+
+def health(region: dict[str, Any]) -> str:
+    """``2/3``: how many of the checks that the region knows are healthy in its eyes."""
+    checks = region.get("health") or {}
+    if not checks or region["state"] in SILENT:
+        return "-"
+    return f"{sum(bool(check.get('healthy')) for check in checks.values())}/{len(checks)}"
+
+
+def lag(region: dict[str, Any]) -> str:
+    """How far behind its peers it is, at worst: a peer that is not heard makes it unknown."""
+    peers = region.get("replication") or {}
+    if not peers or region["state"] in SILENT:
+        return "-"
+    unknown = [name for name, peer in peers.items() if peer.get("lag_ms") is None]
+    if unknown:
+        return f"? ({', '.join(unknown)})"
+    worst = max(peers, key=lambda name: float(peers[name]["lag_ms"]))
+    return f"{float(peers[worst]['lag_ms']):.0f} ms ({worst})"
+
+
+def at_risk(region: dict[str, Any]) -> str:
+    """The number, with its age once the region is silent."""
+    number = region.get("at_risk")
+    if number is None:
+        return "-"
+    if region["state"] not in SILENT:
+        return str(number)
+    return f"{number} ({region['heard_s_ago']:.0f} s ago)"

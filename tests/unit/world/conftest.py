@@ -1,0 +1,31 @@
+"""A world in a directory of its own, at addresses that no other test uses."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WriteWorld = Callable[..., Path]
+
+
+@pytest.fixture
+def base() -> str:
+    """The first half of the addresses: another one for each of pytest's workers."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return f"127.{91 + int(worker)}"
+
+
+@pytest.fixture
+def write_world(tmp_path: Path, base: str) -> WriteWorld:
+    """Write world.yaml and an empty template; regions as given, more keys as text."""
+
+    def write(*regions: str, more: str = "") -> Path:
+        (tmp_path / "template.yaml").write_text("Resources: {}\n")
+        listed = "".join(f"  {region}:\n" for region in regions)
+        text = f'template: template.yaml\nname: items\nregions:\n{listed}addresses: {{base: "{base}"}}\n{more}'
+        path = tmp_path / "world.yaml"
+        path.write_text(text)
+        return path
+
+    return write

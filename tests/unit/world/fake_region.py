@@ -1,0 +1,105 @@
+"""A region that only speaks the control API, for the supervisor's tests: ``fake_region.py NAME WORLD_YAML``.
+
+What it finds in ``DIRECTORY/NAME.behaviour`` decides: ``fail`` exits at once, ``crash-once`` exits once it serves,
+``stubborn`` does not stop when asked.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from terrella.region import BulletinBoard
+from terrella.wire.http import HttpServer, Request, Response, json_response
+from terrella.world import load_world
+
+
+def behaviour(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+async def main(name: str, world_path: Path) -> None:
+    configuration = load_world(world_path).region_configuration(name)
+    behaviour_path = world_path.parent / f"{name}.behaviour"
+    how = behaviour(behaviour_path)
+    if how == "fail":
+        sys.exit(f"terrella: found no table in {name}, expected one")
+    if how == "crash-once":
+        behaviour_path.unlink()
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # noqa: ASYNC220
+    (world_path.parent / f"{name}.worker").write_text(str(worker.pid))
+    links: dict[str, Any] = {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in configuration.links.items()}
+    version = 1
+
+    def status() -> dict[str, Any]:
+        call = {"function": "f", "from": name, "to": "x", "service": "dynamodb", "operation": "PutItem", "count": 1}
+        return {
+            "region": name,
+            "pid": os.getpid(),
+            "state": "serving",
+            "reason": "as told",
+            "code_version": f"v{version}",
+            "at_risk": 3,
+            "replication": {},
+            "health": {},
+            "links": links,
+            "cross_region_calls": [call] if how == "calls" else [],
+        }
+
+    def bulletin() -> dict[str, Any]:
+        return {
+            "region": name,
+            "state": "serving",
+            "code_version": f"v{version}",
+            "observations": [],
+            "status": status(),
+        }
+
+    board = BulletinBoard(bulletin)
+
+    async def control(request: Request) -> Response:
+        nonlocal version
+        body = msgspec.json.decode(request.body or b"{}")
+        match request.method, request.path:
+            case "GET", "/_terrella/status":
+                return json_response(status())
+            case "GET", "/_terrella/bulletin":
+                return Response(200, [], board.lines())
+            case "POST", "/_terrella/links":
+                links[f"{body.pop('from')} -> {body.pop('to')}"] = body
+                return json_response({})
+            case "POST", "/_terrella/apply":
+                version += 1
+                return json_response({"code_version": f"v{version}", "changes": ["changed f"]})
+            case "GET", "/_terrella/logs":
+                lines = [{"time_ms": 1000, "az": f"{name}a", "request_id": "r", "message": f"hello from {name}"}]
+                return Response(200, [], b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            case "GET", "/_terrella/conflicts":
+                return json_response([])
+            case "POST", path if path.startswith("/_terrella/azs/"):
+                return json_response({"killed": 2})
+        return json_response({"region": name, "target": request.target, "body": request.body.decode()})
+
+    server = HttpServer(control)
+    await server.listen(configuration.own.address, configuration.ports.aws)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set if how != "stubborn" else lambda: None)
+    if how == "crash-once":
+        os._exit(7)
+    await stop.wait()
+    worker.kill()
+    worker.wait()
+    await server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,243 @@
+"""Every mistake in world.yaml is told with its line, what was found and what was expected; nothing is half read."""
+
+from pathlib import Path
+
+import pytest
+
+from terrella.kernel import PROFILES, TerrellaError
+from terrella.region import Ports
+from terrella.wire.links import Link
+from terrella.world import MistakesError, World, find_world, load_world
+
+TWO = "template: t.yaml\nregions: {us-east-1: , eu-west-1: }\n"
+
+
+def read(directory: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.chdir(directory)
+    (directory / "t.yaml").write_text("")
+    (directory / "world.yaml").write_text(text)
+    return load_world(Path("world.yaml"))
+
+
+MISTAKES = {
+    "unknown key": (
+        "templat: t.yaml\nregions: {us-east-1: }",
+        (
+            "world.yaml:1: found the key templat, expected name, template, regions, profile, links, lanes or addresses"
+            " (did you mean template?)\n"
+            "world.yaml:1: found no template, expected template: the path of a SAM or CloudFormation template"
+        ),
+    ),
+    "no YAML": (
+        "template: t.yaml\nregions: [",
+        (
+            "world.yaml:3: found what is no YAML (while parsing a flow node did not find expected node content),"
+            " expected YAML"
+        ),
+    ),
+    "empty": (
+        "",
+        (
+            "world.yaml:1: found no regions, expected regions: a mapping from AWS region codes to their settings\n"
+            "world.yaml:1: found no template, expected template: the path of a SAM or CloudFormation template"
+        ),
+    ),
+    "a list": (
+        "- a",
+        (
+            "world.yaml:1: found a list, expected a world, a mapping with name, template, regions, profile, links, lanes or"
+            " addresses"
+        ),
+    ),
+    "template is not there": (
+        "template: other.yaml\nregions: {us-east-1: }",
+        "world.yaml:1: found other.yaml, where there is no file, expected the path of a SAM or CloudFormation template",
+    ),
+    "regions as a list": (
+        "template: t.yaml\nregions: [us-east-1]",
+        "world.yaml:2: found a list, expected regions: a mapping from AWS region codes to their settings",
+    ),
+    "region code": (
+        "template: t.yaml\nregions:\n  us-east-1:\n  eu-wst-1:",
+        (
+            "world.yaml:4: found the region eu-wst-1, expected an AWS region code (did you mean eu-west-1?);"
+            " one whose position is not built in needs the delay of each of its links"
+        ),
+    ),
+    "region twice": (
+        "template: t.yaml\nregions:\n  us-east-1:\n  us-east-1:",
+        "world.yaml:4: found us-east-1 a second time, expected it once (it is in line 3 already)",
+    ),
+    "azs": (
+        "template: t.yaml\nregions:\n  us-east-1: {azs: many}",
+        "world.yaml:3: found many, expected a number of availability zones from 1 to 6",
+    ),
+    "parameter": (
+        "template: t.yaml\nregions:\n  us-east-1:\n    parameters:\n      A: {b: c}",
+        "world.yaml:5: found a mapping, expected a single value or a list of them",
+    ),
+    "profile": (TWO + "profile: slow", "world.yaml:3: found slow, expected the profile aws or fast"),
+    "delay without unit": (
+        TWO + "links:\n  us-east-1 <-> eu-west-1: {delay: 38}",
+        "world.yaml:4: found 38, expected a duration such as 38ms or 1.5s",
+    ),
+    "short link without unit": (
+        TWO + "links:\n  us-east-1 <-> eu-west-1: 38",
+        (
+            "world.yaml:4: found 38, expected a duration such as 38ms or 1.5s, or a mapping with delay, jitter, loss,"
+            " bandwidth or cut"
+        ),
+    ),
+    "loss": (
+        TWO + "links:\n  us-east-1 -> eu-west-1: {loss: 120%}",
+        "world.yaml:4: found 120%, expected a share such as 1% or 0.01",
+    ),
+    "bandwidth": (
+        TWO + "links:\n  us-east-1 -> eu-west-1: {bandwidth: fast}",
+        "world.yaml:4: found fast, expected a bandwidth such as 10MB/s or 100Mbit/s",
+    ),
+    "cut": (
+        TWO + "links:\n  us-east-1 -> eu-west-1: {cut: maybe}",
+        "world.yaml:4: found maybe, expected true or false",
+    ),
+    "link pair": (
+        TWO + "links:\n  us-east-1 - eu-west-1: 1ms",
+        "world.yaml:4: found us-east-1 - eu-west-1, expected a pair of regions: A <-> B, or A -> B for one way",
+    ),
+    "link to nowhere": (
+        TWO + "links:\n  us-east-1 <-> eu-west-2: 1ms",
+        (
+            "world.yaml:4: found the region eu-west-2, expected a region of this world: us-east-1 or eu-west-1"
+            " (did you mean eu-west-1?)"
+        ),
+    ),
+    "link to itself": (
+        TWO + "links:\n  us-east-1 <-> us-east-1: 1ms",
+        "world.yaml:4: found us-east-1 <-> us-east-1, expected two different regions",
+    ),
+    "link twice": (
+        TWO + "links:\n  us-east-1 <-> eu-west-1: 1ms\n  eu-west-1 -> us-east-1: 2ms",
+        "world.yaml:5: found the link eu-west-1 -> us-east-1 a second time, expected it once (it is in line 4 already)",
+    ),
+    "lane not built": (
+        TWO + "lanes:\n  orders: sync",
+        "world.yaml:4: found sync, which is not built yet, expected the lane async or local",
+    ),
+    "lane not built, long": (
+        TWO + "lanes:\n  clicks: {mode: batch, every: 1m}",
+        "world.yaml:4: found batch, which is not built yet, expected the lane async or local",
+    ),
+    "lane": (TWO + "lanes: {a: fast}", "world.yaml:3: found fast, expected the lane async or local"),
+    "base": (
+        TWO + 'addresses: {base: "10.0"}',
+        'world.yaml:3: found 10.0, expected the first two numbers of loopback addresses, in quotes: "127.0"',
+    ),
+    "base of numbers that are none": (
+        TWO + 'addresses: {base: "127.300"}',
+        'world.yaml:3: found 127.300, expected the first two numbers of loopback addresses, in quotes: "127.0"',
+    ),
+    "front door in the open": (
+        TWO + "addresses: {front_door: 0.0.0.0}",
+        "world.yaml:3: found 0.0.0.0, expected a loopback address such as 127.0.0.1 (others are not built yet)",
+    ),
+    "front door in a region": (
+        TWO + "addresses: {front_door: 127.0.1.1}",
+        "world.yaml:3: found 127.0.1.1, which is a region's address, expected an address of the front door's own",
+    ),
+    "port": (
+        TWO + "addresses: {ports: {aws: 99999}}",
+        "world.yaml:3: found 99999, expected a port from 1 to 65535",
+    ),
+    "port twice": (
+        TWO + "addresses: {ports: {aws: 8080}}",
+        "world.yaml:3: found the port 8080 for aws and for application, expected two different ports",
+    ),
+    "name": (
+        TWO + "name: 9 lives",
+        "world.yaml:3: found 9 lives, expected a name of letters, digits and hyphens that begins with a letter",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes(text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MistakesError) as raised:
+        read(tmp_path, text, monkeypatch)
+    assert str(raised.value) == message
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "template: t.yaml\nregions:\n  us-east-1: {azs: 0}\n  eu-west-1: {zones: 2}\nprofile: x\n"
+    with pytest.raises(MistakesError) as raised:
+        read(tmp_path, text, monkeypatch)
+    assert [line.split(" ")[0] for line in raised.value.lines] == ["world.yaml:3:", "world.yaml:4:", "world.yaml:5:"]
+
+
+def test_everything_but_template_and_regions_has_a_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "my guest book"
+    directory.mkdir()
+    world = read(directory, TWO, monkeypatch)
+    assert world.name == "my-guest-book"
+    assert world.regions["us-east-1"].azs == ("us-east-1a", "us-east-1b")
+    assert [settings.address for settings in world.regions.values()] == ["127.0.1.1", "127.0.2.1"]
+    assert world.links["us-east-1", "eu-west-1"] == world.links["eu-west-1", "us-east-1"] == Link(delay_ms=34.0)
+    assert (world.profile, world.front_door, world.ports) == (PROFILES["fast"], "127.0.0.1", Ports())
+
+
+def test_what_is_given_is_what_a_region_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """\
+name: guestbook
+template: t.yaml
+regions:
+  eu-west-1: {azs: 1, parameters: {Count: 007, On: true, List: [a, b]}}
+  us-east-1: {azs: 3}
+profile: aws
+links:
+  us-east-1 -> eu-west-1: {delay: 0.2s, jitter: 2ms, loss: 1%, bandwidth: 8Mbit/s}
+  eu-west-1 -> us-east-1: {cut: true}
+lanes: {orders: local, clicks: {mode: async}}
+addresses: {base: "127.9", ports: {aws: 5000}}
+"""
+    configuration = read(tmp_path, text, monkeypatch).region_configuration("us-east-1")
+    assert configuration.peers == ("eu-west-1",)
+    assert configuration.own.address == "127.9.2.1"
+    assert configuration.own.azs == ("us-east-1a", "us-east-1b", "us-east-1c")
+    assert configuration.regions["eu-west-1"].parameters == {"Count": "007", "On": "true", "List": "a,b"}
+    assert configuration.links["us-east-1", "eu-west-1"] == Link(200, 2, 0.01, 1e6)
+    assert configuration.links["eu-west-1", "us-east-1"] == Link(34.0, cut=True)
+    assert configuration.lanes == {"orders": "local", "clicks": "async"}
+    assert configuration.ports == Ports(aws=5000)
+    assert configuration.profile.name == "aws"
+
+
+def test_a_region_that_is_not_built_in_may_be_used_if_its_links_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "template: t.yaml\nregions: {us-gov-west-1: , us-east-1: }\n"
+    with pytest.raises(MistakesError, match="found the region us-gov-west-1"):
+        read(tmp_path, text, monkeypatch)
+    with pytest.raises(MistakesError, match="expected a delay: the distance is not built in"):
+        read(tmp_path, text + "links: {us-gov-west-1 <-> us-east-1: {jitter: 1ms}}", monkeypatch)
+    world = read(tmp_path, text + "links: {us-gov-west-1 <-> us-east-1: 31ms}", monkeypatch)
+    assert world.links["us-east-1", "us-gov-west-1"].delay_ms == 31
+
+
+def test_a_missing_file_beside_a_template_is_answered_with_a_world_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TerrellaError, match=r"found no world\.yaml, expected a world there"):
+        find_world(None)
+    (tmp_path / "template.yaml").write_text("")
+    with pytest.raises(TerrellaError, match=r"found template\.yaml but no world\.yaml; write one") as raised:
+        find_world(None)
+    example = str(raised.value).partition("\n\n")[2]
+    (tmp_path / "world.yaml").write_text(example)
+    assert list(load_world(find_world(None)).regions) == ["us-east-1", "us-west-2", "eu-west-1"]
+
+
+def test_an_unknown_region_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TerrellaError, match="has no region us-west-2; it has us-east-1, eu-west-1"):
+        read(tmp_path, TWO, monkeypatch).region_configuration("us-west-2")
