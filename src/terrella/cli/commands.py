@@ -18,6 +18,7 @@ COMMANDS = {
     "link": "Show the links between regions, or break and slow one.",
     "conflicts": "Show the versions that lost to a concurrent write.",
     "apply": "Apply the template's and the code's changes.",
+    "demo": "Break a world in six scenes and show what was measured.",
     "region": "Run one region alone, without a supervisor.",
 }
 """Each command's name and help, so that ``terrella --help`` need not import them."""

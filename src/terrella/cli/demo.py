@@ -13,8 +13,8 @@ from terrella.kernel import SystemClock, TerrellaError
 _PACKAGE = Path(__file__).parents[1]
 
 
-@click.command()
-def demo() -> None:
+@click.command("demo")
+def command() -> None:
     """Start the world of examples/items, break it in six scenes, and show what was measured.
 
     Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every

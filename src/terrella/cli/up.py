@@ -11,7 +11,7 @@ import click
 from terrella.cli.report import LineReporter, banner
 from terrella.cli.running import front_door
 from terrella.kernel import PROFILES, TerrellaError
-from terrella.world import Options, find_world, holder, load_world, run_world
+from terrella.world import Options, find_world, front_traffic, holder, load_world, run_world
 
 _POLL_S = 0.05
 
@@ -36,7 +36,7 @@ def command(world: Path | None, detach: bool, profile: str | None, skip_unsuppor
         _detach(path.resolve(), profile, skip_unsupported)
         return
     options = Options(PROFILES[profile] if profile is not None else None, skip_unsupported)
-    run_world(loaded, options, LineReporter())
+    run_world(loaded, options, LineReporter(), make_traffic=front_traffic)
 
 
 def _detach(path: Path, profile: str | None, skip_unsupported: bool) -> None:

@@ -39,7 +39,7 @@ class RegionOperations:
         """Everything that there is to know of this region, as plain JSON values."""
         region, configuration = self._region, self._configuration
         journal = region.journal.status()
-        peers = {peer.region: msgspec.to_builtins(peer) for peer in region.replicator.status()}
+        peers = {name: msgspec.to_builtins(peer) for name, peer in region.replicator.status().items()}
         return {
             "region": configuration.region,
             "pid": os.getpid(),
@@ -104,10 +104,12 @@ class RegionOperations:
 
     async def _logs(self, call: Call) -> Any:
         lines = _number(call.query.get("lines", "100"), "lines")
-        return [msgspec.to_builtins(line) for line in self._region.functions.logs(_required(call, "function"), lines)]
+        function = _required(call, "function")
+        return [msgspec.to_builtins(line) async for line in self._region.functions.logs(function, lines)]
 
     async def _follow_logs(self, call: Call) -> AsyncIterator[bytes]:
-        async for line in self._region.functions.follow_logs(_required(call, "function")):
+        lines = _number(call.query.get("lines", "10"), "lines")
+        async for line in self._region.functions.logs(_required(call, "function"), lines, follow=True):
             yield msgspec.json.encode(line) + b"\n"
 
     async def _apply(self, _call: Call) -> Any:

@@ -19,7 +19,7 @@ from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, contribution_of
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
-from terrella.services.functions import Functions
+from terrella.services.functions import Functions, function_of_access_key
 from terrella.services.gateway import Gateway
 from terrella.services.tables import Tables
 from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
@@ -55,7 +55,13 @@ class Region:
         await self._open_store_and_services()
         await self.apply(resume=resume)
         self.replicator = Replicator(
-            self.journal, self.links, self.configuration.peers, ports.replication, self.clock, self._ids
+            self.journal,
+            self.links,
+            self.configuration.peers,
+            ports.replication,
+            self.clock,
+            self._ids,
+            world=self.configuration.world,
         )
         self._closing.push_async_callback(self.replicator.stop)
         await self.replicator.start(own.address)
@@ -71,7 +77,7 @@ class Region:
             self.links,
             ports.aws,
             self.calls,
-            self.functions.function_of_access_key,
+            function_of_access_key,
         )
         self._closing.callback(endpoint.close)
         await self._listen(HttpServer(endpoint.handle), ports.aws)
@@ -204,13 +210,15 @@ class Region:
 
     def _peer_views(self) -> dict[str, PeerView]:
         return {
-            peer.region: PeerView(peer.connected, None if peer.lag_ms is None else peer.lag_ms / 1000)
-            for peer in self.replicator.status()
+            name: PeerView(peer.connected, None if peer.lag_ms is None else peer.lag_ms / 1000)
+            for name, peer in self.replicator.status().items()
         }
 
     def _bulletin(self) -> dict[str, Any]:
         return {
             "region": self.configuration.region,
+            "state": self.admission.current.state,
+            "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution(),
             "status": self.operations.status(),

@@ -13,6 +13,7 @@ from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
 from terrella.world.processes import region_records
+from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.supervisor import Options, Supervisor, region_command
 from terrella.world.units import (
     BANDWIDTH,
@@ -34,6 +35,7 @@ __all__ = [
     "ControlClient",
     "Event",
     "EventLog",
+    "FrontTraffic",
     "Holder",
     "MakeTraffic",
     "MistakesError",
@@ -49,6 +51,7 @@ __all__ = [
     "bandwidth_bytes_per_s",
     "duration_ms",
     "find_world",
+    "front_traffic",
     "holder",
     "load_world",
     "region_command",
