@@ -95,7 +95,7 @@ class Stage:
                 name,
                 str(region.get("address", "")),
                 _coloured_state(str(region.get("state", "?"))),
-                _coloured_health(region.get("healthy")),
+                _coloured_health(_healthy(regions, name)),
                 _lag(region),
                 str(region.get("at_risk", "?")),
                 Text(f"{bar:<{_BAR_CELLS}} {share:4.0%}", style="cyan"),
@@ -110,6 +110,16 @@ def _row(finding: Finding) -> tuple[str, str, str]:
 def _coloured_state(state: str) -> Text:
     styles = {"serving": "green", "catching-up": "yellow", "starting": "yellow"}
     return Text(state, style=styles.get(state, "red"))
+
+
+def _healthy(regions: list[Mapping[str, Any]], name: str) -> bool | None:
+    """The verdict on a region's health checks, by the first other region that serves: a dead one has no say."""
+    judges = sorted((one for one in regions if one.get("state") == "serving"), key=lambda one: one["region"] == name)
+    for judge in judges:
+        verdicts = [check["healthy"] for check in judge.get("health", {}).values() if check["region"] == name]
+        if verdicts:
+            return all(verdicts)
+    return None
 
 
 def _coloured_health(healthy: object) -> Text:

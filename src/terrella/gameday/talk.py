@@ -101,4 +101,4 @@ def _recent_split(theatre: Theatre) -> Counter[str]:
 def _execute_api_host(status: dict[str, Any], region: str) -> str:
     """The host name of a region's API, as its console shows it."""
     found = next(one for one in status["regions"] if one["region"] == region)
-    return f"{found['apis'][0]['id']}.execute-api.{region}.amazonaws.com"
+    return str(found["gateway"]["apis"][0]["host"])

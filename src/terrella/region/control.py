@@ -28,7 +28,7 @@ Stream = Callable[[Call], AsyncIterator[bytes]]
 
 
 class Control:
-    """Dispatches by method and first word. Changes need the header ``x-terrella-control``, which no web page can send."""
+    """Dispatches by method and first word. Changes need the header ``x-terrella-control``: no web page can send it."""
 
     def __init__(self, reads: dict[str, Action], streams: dict[str, Stream], changes: dict[str, Action]) -> None:
         self._reads = reads

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from terrella.journal import DataSet, Journal, Lane
+from terrella.journal import DataSet, Journal, Lane, data_set_id
 from terrella.kernel import Clock, TerrellaError
 from terrella.region.configuration import RegionConfiguration
 from terrella.region.desk import contribution_of
@@ -22,7 +22,6 @@ TABLE_TYPES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 FUNCTION = "AWS::Lambda::Function"
 GATEWAY_PREFIXES = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::")
-_DATA_SET = DataSet("deployment", "what is deployed here", Lane.LOCAL, ())
 _KEY = b"stacks"
 
 
@@ -47,8 +46,8 @@ class _WantedTable:
 class Deployment:
     """This region's stack as it is in force; ``apply`` takes it to another one.
 
-    What is wrong with a stack is found before anything is changed: every definition is read first, then tables, functions
-    and APIs are changed in this order, so that nothing points at what is not there yet.
+    What is wrong with a stack is found before anything is changed: every definition is read first, then tables,
+    functions and APIs are changed in this order, so that nothing points at what is not there yet.
     """
 
     def __init__(
@@ -66,13 +65,15 @@ class Deployment:
         self._gateway = gateway
         self._clock = clock
         self._journal = journal
+        region = configuration.region
+        self._data_set = DataSet(data_set_id("", region, "deployment", 1), "deployment", Lane.LOCAL, (region,))
         self.current: Stack | None = None
         self.stacks: dict[str, Stack] = {}
         self.last: Deployed | None = None
 
     async def start(self) -> None:
         """Make what was deployed last readable."""
-        await self._journal.declare(_DATA_SET)
+        await self._journal.declare(self._data_set)
 
     @property
     def version(self) -> str:
@@ -83,11 +84,11 @@ class Deployment:
         """Bring this region to its stack in ``stacks`` (all regions' stacks, by region). Raises ``TerrellaError``.
 
         With ``resume``, the stacks that were applied last are taken instead, if there are any: a region that crashes
-        while its template is being edited comes back as it was.
+        while its template is being edited comes back as it was. Its tables and functions are then in the journal.
         """
         started_s = self._clock.monotonic()
-        if resume:
-            stacks = await self._recall() or stacks
+        recalled = self._recall() if resume else None
+        stacks = recalled or stacks
         desired = stacks[self._configuration.region]
         changes = plan(self.current, desired)
         tables = self._wanted_tables(stacks)
@@ -97,11 +98,11 @@ class Deployment:
             for one in desired.resources.values()
             if one.type.startswith(GATEWAY_PREFIXES)
         ]
-        for wanted in tables.values():
+        for wanted in tables.values() if recalled is None else ():
             await self._tables.ensure_table(
                 wanted.definition, stack=wanted.stack, logical_id=wanted.logical_id, members=wanted.members
             )
-        for spec in functions:
+        for spec in functions if recalled is None else ():
             await self._functions.ensure_function(spec)
         self._gateway.load(apis)
         await self._remove(changes)
@@ -164,14 +165,14 @@ class Deployment:
                 )
 
     async def _remember(self) -> None:
-        content = msgspec.json.encode(self.stacks)
-        await self._journal.write(lambda transaction: transaction.put(_DATA_SET.id, _KEY, content))
+        content = msgspec.json.encode(self.stacks, enc_hook=str)
+        await self._journal.write(lambda transaction: transaction.put(self._data_set.id, _KEY, content))
 
-    async def _recall(self) -> dict[str, Stack] | None:
-        version = self._journal.read(_DATA_SET.id, _KEY)
+    def _recall(self) -> dict[str, Stack] | None:
+        version = self._journal.read(self._data_set.id, _KEY)
         if version is None or version.value is None:
             return None
-        return msgspec.json.decode(version.value, type=dict[str, Stack])
+        return msgspec.json.decode(version.value, type=dict[str, Stack], dec_hook=lambda kind, value: kind(value))
 
     def contribution(self) -> dict[str, Any]:
         """What this region's stack says of names and health, as others are told of it."""

@@ -1,7 +1,7 @@
 """The traffic desk: what every region's stack says of names and health, put together; held by each region alike.
 
-Each region contributes its records and health checks. A region that starts derives all contributions from the template; a
-region that changes tells the others in its bulletin. The last contribution heard stays in force.
+Each region contributes its records and health checks. A region that starts derives all contributions from the template;
+a region that changes tells the others in its bulletin. The last contribution heard stays in force.
 """
 
 import logging
@@ -77,11 +77,15 @@ class TrafficDesk:
             self.contribute({region: contribution})
         except TerrellaError as error:
             if self.problems.get(region) != str(error):
-                _log.error("what %s says of names and health cannot be taken over: %s", region, error)  # noqa: TRY400
+                _log.error("what %s says of names and health cannot be taken over: %s", region, error)
             self.problems[region] = str(error)
             return False
         self.problems.pop(region, None)
         return True
+
+    def region_of_api(self, api_id: str) -> str | None:
+        """The region whose stack has an API."""
+        return self.api_regions.get(api_id)
 
     def health_report(self) -> dict[str, dict[str, object]]:
         """Every health check with its verdict, for status."""

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from terrella.kernel import Connector
+from terrella.kernel import Connection, Connector
 from terrella.region.calls import CallKind, CrossRegionCalls
 from terrella.wire.http import Handler, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
@@ -25,8 +25,8 @@ _ANSWER_TIMEOUT_S = 120.0
 class AwsEndpoint:
     """Dispatches what arrives on the AWS port of one region.
 
-    ``services`` maps a signing name (``dynamodb``, ``lambda``) to its handler; ``caller_of`` tells which function holds an
-    access key; ``regions`` are the world's.
+    ``services`` maps a signing name (``dynamodb``, ``lambda``) to its handler; ``caller_of`` tells which function holds
+    an access key; ``regions`` are the world's.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class AwsEndpoint:
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade", "expect"}
 
 
-def _opener(connector: Connector, peer: str, port: int) -> Callable[[], Awaitable]:
+def _opener(connector: Connector, peer: str, port: int) -> Callable[[], Awaitable[Connection]]:
     return lambda: connector.connect(peer, port, _CONNECT_TIMEOUT_S)
 
 

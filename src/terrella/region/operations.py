@@ -55,7 +55,7 @@ class RegionOperations:
             "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],
             "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
-            "apis": msgspec.to_builtins(region.gateway.status()),
+            "gateway": msgspec.to_builtins(region.gateway.status()),
             "cross_region_calls": region.calls.report(),
             "warnings": self._warnings(),
             "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in region.links.all().items()},

@@ -122,7 +122,7 @@ class Region:
         await server.listen(self.configuration.own.address, port)
 
     async def apply(self, *, resume: bool = False) -> Deployed:
-        """Read the template and bring this region to it; ``resume``: what was deployed last stays, whatever it says now."""
+        """Read the template and bring this region to it; with ``resume``, what was deployed last stays."""
         stacks = self._evaluate()
         deployed = await self.deployment.apply(stacks, resume=resume)
         self.desk.contribute({name: contribution_of(stack) for name, stack in self.deployment.stacks.items()})
@@ -188,7 +188,7 @@ class Region:
         self._observations: dict[str, Observation] = {}
 
     def _observed(self, observation: Observation) -> None:
-        """Own observations count here at once; the others hear of changes at once, of the rest with the next bulletin."""
+        """Own observations count here at once; the others hear of changes soon, of the rest with the next bulletin."""
         before = self._observations.get(observation.check_id)
         self._observations[observation.check_id] = observation
         self.desk.board.hear(self.configuration.region, [observation])
@@ -289,7 +289,8 @@ async def run_until_stopped(
         _log.info("%s listens at %s, process %d", configuration.region, configuration.own.address, os.getpid())
         on_ready()
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([stopping, region.fatal], return_when=asyncio.FIRST_COMPLETED)
+        both: list[asyncio.Future[Any]] = [stopping, region.fatal]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if region.fatal.done():
             region.fatal.result()

@@ -13,8 +13,8 @@ from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
 from terrella.world.processes import region_records
-from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.supervisor import Options, Supervisor, region_command
+from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.units import (
     BANDWIDTH,
     DURATION,

@@ -10,6 +10,7 @@ from terrella.wire.http import Handler
 from terrella.world.events import EventLog, Mood
 from terrella.world.front_door import NameServer as FrontNameServer
 from terrella.world.model import World
+from terrella.world.region_view import SERVING
 
 
 class FrontTraffic:
@@ -20,11 +21,12 @@ class FrontTraffic:
         self._desk = TrafficDesk(addresses, profile, clock, ids)
         self._desk.board.on_change(self._tell_transitions)
         self._events = events
+        self._served: set[str] = set()
         self._told: Transition | None = None
         self._edge = Edge(
             self._desk.resolver,
             application_port=world.ports.application,
-            region_of_api=lambda api_id: self._desk.api_regions.get(api_id),
+            region_of_api=self._desk.region_of_api,
         )
         self.name_server: FrontNameServer = NameServer(self._desk.resolver)
         self.edge_handler: Handler = self._edge.handle
@@ -36,6 +38,8 @@ class FrontTraffic:
 
     def heard(self, region: str, bulletin: Mapping[str, Any]) -> None:
         """A region's bulletin."""
+        if bulletin.get("state") == SERVING:
+            self._served.add(region)
         self._desk.hear(region, bulletin)
         self._desk.board.expire()
 
@@ -51,7 +55,7 @@ class FrontTraffic:
         self._edge.close()
 
     def _tell_transitions(self) -> None:
-        """Tell each change of a verdict once."""
+        """Tell each change of a verdict once; that a region is not healthy before it first serves is no news."""
         news: list[Transition] = []
         for change in reversed(self._desk.board.history):
             if change is self._told:
@@ -60,7 +64,7 @@ class FrontTraffic:
         for change in reversed(news):
             self._told = change
             check = self._desk.checks.get(change.check_id)
-            if check is not None:
+            if check is not None and check.stack_region in self._served:
                 verb = "is healthy again" if change.to_healthy else "is unhealthy"
                 mood = Mood.GOOD if change.to_healthy else Mood.BAD
                 self._events.tell(mood, check.stack_region, f"{check.logical_id} {verb}: {change.why}")
