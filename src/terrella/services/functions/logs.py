@@ -79,8 +79,8 @@ class FunctionLog:
         try:
             for line in self.tail(lines):
                 yield line
-            while (line := await follower.get()) is not None:
-                yield line
+            while (further := await follower.get()) is not None:
+                yield further
         finally:
             self._followers.discard(follower)
 

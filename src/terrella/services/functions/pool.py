@@ -102,7 +102,7 @@ class Pools:
             self._grow()
 
     def _free_sandbox(self) -> Sandbox | None:
-        """In turn over the AZs; in an AZ the one used last, so that surplus ones stay idle and are retired."""
+        """In turn over the AZs; in an AZ the oldest one first, so that surplus ones stay idle and are retired."""
         count = len(self._azs)
         for step in range(count):
             az = self._azs[(self._turn + step) % count]
@@ -237,6 +237,11 @@ class Pools:
     def live(self) -> int:
         """How many workers there are, starting and dying ones included."""
         return sum(len(az.sandboxes) for az in self._azs)
+
+    @property
+    def waiting(self) -> int:
+        """How many invocations wait for a worker."""
+        return len(self._waiting)
 
     def sandboxes(self, az: str | None = None) -> list[Sandbox]:
         """Every worker, or those of one AZ."""

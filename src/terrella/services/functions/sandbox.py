@@ -77,8 +77,8 @@ class SandboxSetting:
 class Sandbox:
     """Made STARTING; ``start`` launches it. ``on_free(self)``, ``on_dead(self, init_error)`` tell its pool.
 
-    ``init_error`` is the error object that those who wait for this cold start are answered; None if it had become ready,
-    or was killed from outside.
+    ``init_error`` is the error object that those who wait for this cold start are answered; None if it had become
+    ready, or was killed from outside.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class Sandbox:
         self._launched = setting.clock.monotonic()
         self._init_ms: float | None = None
         self._init_error: bytes | None = None
+        self._burial: asyncio.Task[None] | None = None
         self._killed = False
         self._memory_mb = 0
         self._memory_looked = 0.0
@@ -121,32 +122,34 @@ class Sandbox:
 
     async def start(self) -> None:
         """Launch the worker. What goes wrong is told by ``on_dead``."""
-        address = await self._api.listen(_HOST)
-        if self._killed:
-            await self._bury(-9)
+        try:
+            address = await self._api.listen(_HOST)
+            if self._killed:
+                await self._bury(-9)
+                return
+            self._process = self._launch(address)
+        except OSError as error:
+            self._init_error = error_payload("Runtime.InvalidEntrypoint", f"the worker cannot be started: {error}")
+            self._log(f"the worker cannot be started: {error}")
+            await self._bury(1)
             return
+        limit_s = INIT_TIMEOUT_S + self._setting.configuration.timeout_s
+        self._timer = asyncio.get_running_loop().call_later(limit_s, self._init_took_too_long, limit_s)
+
+    def _launch(self, address: str) -> WorkerProcess:
         setting = self._setting
-        day = setting.clock.now_ms()
         environment = worker_environment(
             setting.configuration,
             setting.surroundings,
             task_root=setting.task_root,
             scratch=self._scratch,
             runtime_api=address,
-            log_stream=_log_stream(day, setting.ids.token(32)),
+            log_stream=_log_stream(setting.clock.now_ms(), setting.ids.token(32)),
         )
         self._log(f"INIT_START Runtime Version: {setting.runtime.describe()}")
+        self._scratch.mkdir(parents=True)
         command = setting.runtime.command(setting.parent)
-        try:
-            self._scratch.mkdir(parents=True)
-            self._process = WorkerProcess(command, environment, setting.task_root, self._heard, self._exited)
-        except OSError as error:
-            self._init_error = error_payload("Runtime.InvalidEntrypoint", f"the worker cannot be started: {error}")
-            self._log(f"the worker cannot be started: {error}")
-            await self._bury(1)
-            return
-        limit_s = INIT_TIMEOUT_S + setting.configuration.timeout_s
-        self._timer = asyncio.get_running_loop().call_later(limit_s, self._init_took_too_long, limit_s)
+        return WorkerProcess(command, environment, setting.task_root, self._heard, self._exited)
 
     def kill(self) -> None:
         """End it now; an invocation under way fails."""
@@ -185,7 +188,7 @@ class Sandbox:
 
     def _exited(self, returncode: int) -> None:
         self._stop_timer()
-        asyncio.get_running_loop().create_task(self._bury(returncode), name=f"bury {self.az}")
+        self._burial = asyncio.get_running_loop().create_task(self._bury(returncode), name=f"bury {self.az}")
 
     async def _bury(self, returncode: int) -> None:
         rest = self._lines.rest()
@@ -239,8 +242,8 @@ class Sandbox:
             self._init_ms = self._elapsed_ms(self._launched)
             self._stop_timer()
         if self._invocation is not None:
-            # It forgot to answer: the invocation goes on until its time is up, as the worker can do nothing about it now.
-            self._took_too_long()
+            # It asks for more without having answered: nobody can tell any longer what it answers, so it has to go.
+            self.kill()
         if self.state in (State.STARTING, State.SETTLING):
             self._enter(State.IDLE)
         self.idle_since = self._clock.monotonic()

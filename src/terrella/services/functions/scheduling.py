@@ -39,8 +39,8 @@ def emptiest(loads: Sequence[AzLoad], per_az_max: int) -> int | None:
 def growth(loads: Sequence[AzLoad], waiting: int, workers_max: int, per_az_max: int, patient: bool) -> Growth:
     """Whether to start one more worker. ``patient``: the last start was only just now.
 
-    Cold starts compete for the same cores: a herd of them is slower than a queue before one. So at most one is begun per
-    period of patience, and none for an invocation that a worker already on its way will serve.
+    Cold starts compete for the same cores: a herd of them is slower than a queue before one. So at most one is begun
+    per period of patience, and none for an invocation that a worker already on its way will serve.
     """
     if waiting <= sum(load.soon for load in loads):
         return Growth.NOTHING

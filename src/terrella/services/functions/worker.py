@@ -1,7 +1,7 @@
 """The worker: a process of its own that runs one function's handlers under ``awslambdaric``.
 
-Started by file (``python worker.py PARENT_PID``) with a handler's environment. It imports nothing of terrella, so that a
-cold start costs the interpreter, ``awslambdaric`` and the handler's own imports, no more.
+Started by file (``python worker.py PARENT_PID``) with a handler's environment. It imports nothing of terrella, so that
+a cold start costs the interpreter, ``awslambdaric`` and the handler's own imports, no more.
 """
 
 import ctypes
