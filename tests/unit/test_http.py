@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import uvloop
+
 from terrella.wire.http import HttpClient, HttpServer, Request, Response, SocketConnection, fetch, json_response
 
 
@@ -75,3 +77,15 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     assert positions == sorted(positions)
     assert answer.index(b'"/last"') > positions[-1]
     await server.close()
+
+
+def test_it_serves_under_uvloop_too() -> None:
+    async def scenario() -> int:
+        server = HttpServer(_echo)
+        port = await server.listen("127.0.0.1", 0)
+        response = await fetch("GET", "127.0.0.1", port, "/")
+        await server.close()
+        return response.status
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(scenario()) == 200

@@ -1,1 +1,1 @@
-"""Load, faults and expectations; the demo's scenario."""
+"""Load, faults and expectations, played against a running world from outside, as its users and operators would."""

@@ -7,7 +7,7 @@ Requests on one connection are answered in order. What it measures against uvico
 import asyncio
 import logging
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 import httptools
 
@@ -72,8 +72,7 @@ class _ServerConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are alike, but no subclass
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
