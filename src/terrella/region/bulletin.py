@@ -21,9 +21,13 @@ _RETRY_MAX_S = 1.0
 
 
 class BulletinBoard:
-    """The writing side: ``changed`` wakes every reader; ``compose`` makes the line that they get."""
+    """The writing side: ``changed`` wakes every reader; ``compose(full)`` makes the line that they get.
 
-    def __init__(self, compose: Callable[[], dict[str, Any]]) -> None:
+    ``full`` lines carry the region's whole status, for the front door; the others travel over links and are short. The
+    contribution to names and health goes out only when the reader does not have this version of it.
+    """
+
+    def __init__(self, compose: Callable[[bool], dict[str, Any]]) -> None:
         self._compose = compose
         self._waiters: set[asyncio.Event] = set()
 
@@ -32,13 +36,19 @@ class BulletinBoard:
         for waiter in self._waiters:
             waiter.set()
 
-    async def lines(self) -> AsyncIterator[bytes]:
+    async def lines(self, *, full: bool) -> AsyncIterator[bytes]:
         """The stream for one reader."""
+        sent_version: object = None
         news = asyncio.Event()
         self._waiters.add(news)
         try:
             while True:
-                yield msgspec.json.encode(self._compose()) + b"\n"
+                line = self._compose(full)
+                version = line["contribution"].get("version")
+                if version == sent_version:
+                    del line["contribution"]
+                sent_version = version
+                yield msgspec.json.encode(line) + b"\n"
                 try:
                     async with asyncio.timeout(INTERVAL_S):
                         await news.wait()
@@ -62,7 +72,10 @@ class BulletinReader:
         on_line: Callable[[dict[str, Any]], None],
         on_break: Callable[[str], None],
         ids: Ids,
+        *,
+        full: bool = False,
     ) -> None:
+        self._target = "/_terrella/bulletin" + ("?full=1" if full else "")
         self._client = HttpClient(open_connection, max_idle=0)
         self._on_line = on_line
         self._on_break = on_break
@@ -96,7 +109,7 @@ class BulletinReader:
                 pass
 
     async def _stream(self) -> AsyncIterator[dict[str, Any]]:
-        request = Request("GET", "/_terrella/bulletin", [("host", "terrella")])
+        request = Request("GET", self._target, [("host", "terrella")])
         response, chunks = await self._client.stream(request, timeout_s=SILENCE_S)
         if response.status != 200:
             raise HttpError(f"the region answered {response.status} to a request for its bulletin")

@@ -67,8 +67,8 @@ class RegionOperations:
     async def _status(self, _call: Call) -> Any:
         return self.status()
 
-    def _bulletin(self, _call: Call) -> AsyncIterator[bytes]:
-        return self._region.bulletins.lines()
+    def _bulletin(self, call: Call) -> AsyncIterator[bytes]:
+        return self._region.bulletins.lines(full=bool(call.query.get("full")))
 
     async def _records(self, call: Call) -> Any:
         """Where a name leads now, by region."""

@@ -56,7 +56,7 @@ class Region:
         await self.apply(resume=resume)
         self.replicator = Replicator(
             self.journal,
-            self.links,
+            self.links.streams,
             self.configuration.peers,
             ports.replication,
             self.clock,
@@ -151,7 +151,7 @@ class Region:
     def _watch_peers(self) -> None:
         for peer in self.configuration.peers:
             reader = BulletinReader(
-                lambda peer=peer: self.links.connect(  # type: ignore[misc]  # mypy cannot type a default in a lambda
+                lambda peer=peer: self.links.streams.connect(  # type: ignore[misc]  # mypy cannot type a default in a lambda
                     peer, self.configuration.ports.aws, _BULLETIN_CONNECT_TIMEOUT_S
                 ),
                 lambda line, peer=peer: self._hear(peer, line),  # type: ignore[misc]  # the same
@@ -214,14 +214,15 @@ class Region:
             for name, peer in self.replicator.status().items()
         }
 
-    def _bulletin(self) -> dict[str, Any]:
+    def _bulletin(self, full: bool) -> dict[str, Any]:
+        whole = {"status": self.operations.status()} if full else {}
         return {
             "region": self.configuration.region,
             "state": self.admission.current.state,
             "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution(),
-            "status": self.operations.status(),
+            **whole,
         }
 
     def _run(self, work: Any, name: str) -> None:

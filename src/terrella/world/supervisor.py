@@ -17,7 +17,7 @@ from terrella.world.client import ControlClient
 from terrella.world.control_state import ControlState
 from terrella.world.events import EventLog, Mood
 from terrella.world.front_door import FrontDoor, Traffic
-from terrella.world.keeper import Keeper, Launch, describe_exit
+from terrella.world.keeper import Keeper, Launch, Phase, describe_exit
 from terrella.world.model import World
 from terrella.world.region_view import HELD_DOWN, SERVING, RegionView
 from terrella.world.units import show_bandwidth, show_duration
@@ -296,6 +296,8 @@ class Supervisor:
 
     def _heard(self, name: str, bulletin: dict[str, Any]) -> None:
         view = self.views[name]
+        if view.keeper.phase is not Phase.RUNNING:
+            return  # what a process that has died had still sent
         before = view.state
         if view.heard(bulletin) and self._untold[name]:
             asyncio.get_running_loop().create_task(self._tell_links(name))
@@ -401,6 +403,7 @@ class Supervisor:
             lambda line: self._heard(name, line),
             lambda why: self._lost(name, why),
             self._ids,
+            full=True,
         )
 
 

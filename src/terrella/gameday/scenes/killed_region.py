@@ -8,19 +8,23 @@ from terrella.gameday.theatre import Theatre
 
 SCENE = "killed region"
 REGION = "eu-west-1"
-SLOW_MS = 400.0
+SLOW_MS = 200.0
+SLOW_BYTES_PER_S = 20_000
+MESSAGE = "x" * 2_000
 RATE_PER_S = 40.0
 
 
 async def play(theatre: Theatre) -> None:
     """Slow, load, kill, count, restore, compare."""
-    theatre.stage.scene(5, f"{REGION} is killed under write load, its links slowed to {SLOW_MS:.0f} ms")
+    theatre.stage.scene(5, f"{REGION} is killed under write load, what it sends slowed to {SLOW_MS:.0f} ms and 20 kB/s")
     others = [region for region in theatre.regions if region != REGION]
     for other in others:
-        await theatre.operator.link(REGION, other, delay_ms=SLOW_MS)
+        await theatre.operator.link(
+            REGION, other, one_way=True, delay_ms=SLOW_MS, bandwidth_bytes_per_s=SLOW_BYTES_PER_S
+        )
 
     async def write(number: int) -> Served:
-        return await theatre.create_anywhere({"id": f"load-{number:05}", "message": "under load"})
+        return await theatre.create_anywhere({"id": f"load-{number:05}", "message": MESSAGE})
 
     async with Load(write, RATE_PER_S) as load:
         await asyncio.sleep(2.5)

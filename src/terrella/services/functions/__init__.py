@@ -1,10 +1,10 @@
 """Lambda: its control API, the Runtime API, and a pool of worker processes for each availability zone.
 
-A region holds one ``Functions``. Handlers run in worker processes of their own (``worker.py``) under ``awslambdaric``; each
-worker talks to a Runtime API listener of its own. Configuration is kept in the journal, code in snapshots by content.
+A region holds one ``Functions``. Handlers run in worker processes of their own (``worker.py``) under ``awslambdaric``;
+each worker talks to a Runtime API listener of its own. Configuration is kept in the journal, code in snapshots named
+by content.
 """
 
-from terrella.services.functions.core import FunctionCore
 from terrella.services.functions.environment import access_key_of_function, function_of_access_key
 from terrella.services.functions.functions import Functions
 from terrella.services.functions.invocation import InvocationResult
@@ -17,7 +17,6 @@ from terrella.services.functions.status import AzStatus, FunctionStatus
 __all__ = [
     "RUNTIMES",
     "AzStatus",
-    "FunctionCore",
     "FunctionSpec",
     "FunctionStatus",
     "Functions",

@@ -1,7 +1,7 @@
 """Code as functions run it: snapshots by content, so that an edit after a deploy changes no running function.
 
-``.terrella/code/<sha>/`` is shared by every function and region with the same code, and complete whenever it exists: it is
-written beside, made durable, then renamed. Nothing is ever removed from it here: another region may use it.
+``.terrella/code/<sha>/`` is shared by every function and region with the same code, and complete whenever it exists: it
+is written beside, made durable, then renamed. Nothing is ever removed from it here: another region may use it.
 """
 
 import base64

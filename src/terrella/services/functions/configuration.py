@@ -1,7 +1,7 @@
 """A function's durable configuration, and how a template's word and the API's overrides are merged. Pure.
 
-As on CloudFormation, a stack's update applies what the *template* changed since it was last applied, property by property;
-what the Lambda API changed meanwhile stays.
+As on CloudFormation, a stack's update applies what the *template* changed since it was last applied, property by
+property; what the Lambda API changed meanwhile stays.
 """
 
 from typing import Self

@@ -54,7 +54,7 @@ class Function:
 
 
 class FunctionCore:
-    """Everything but the wire. ``azs`` are the names of the availability zones; ``endpoint_url`` is the region's own."""
+    """Everything but the wire. ``azs`` names the availability zones; ``endpoint_url`` is the region's own."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class FunctionCore:
     # configuration
 
     async def ensure_function(self, spec: FunctionSpec) -> None:
-        """Make a function what its template says, as far as the template changed; new workers serve the next invocation.
+        """Make a function what its template says, as far as the template changed; live for the next invocation.
 
         Raises ``TerrellaError`` if the code cannot be read.
         """
@@ -241,7 +241,7 @@ class FunctionCore:
         return self._functions
 
     def find(self, reference: str, qualifier: str | None = None) -> Function:
-        """By name, partial or full ARN, with ``$LATEST`` or no qualifier; raises ``AwsError`` ResourceNotFoundException."""
+        """By name, partial or full ARN, with ``$LATEST`` or no qualifier; raises ``AwsError`` if there is none such."""
         function = self._functions.get(reference)
         if function is not None and qualifier in (None, "$LATEST"):
             return function
@@ -289,8 +289,8 @@ class FunctionCore:
         """Invoke and wait for the answer.
 
         ``payload`` is JSON (empty: an empty object); ``client_context`` JSON, too. Raises ``AwsError``
-        ResourceNotFoundException, TooManyRequestsException, RequestTooLargeException, ServiceException. A function that fails
-        raises nothing: see ``InvocationResult.function_error``.
+        ResourceNotFoundException, TooManyRequestsException, RequestTooLargeException, ServiceException. A function that
+        fails raises nothing: see ``InvocationResult.function_error``.
         """
         function = self.find(name_or_arn, qualifier)
         if len(payload) > PAYLOAD_MAX_BYTES:
@@ -315,7 +315,7 @@ class FunctionCore:
     # availability zones
 
     def kill_workers(self, az: str) -> int:
-        """SIGKILL the workers of an AZ; what they were doing fails, the next invocation starts anew. Answers how many."""
+        """SIGKILL the workers of an AZ: what they were doing fails, what comes next starts anew. Answers how many."""
         self._check_az(az)
         everyone = [*(function.pools for function in self._functions.values()), *self._retired]
         return sum(pools.kill(az) for pools in everyone)
@@ -370,7 +370,8 @@ class FunctionCore:
     async def logs(self, function: str, lines: int = 100, follow: bool = False) -> AsyncIterator[LogLine]:
         """A function's newest log lines, oldest first; ``function`` is its name or its logical id.
 
-        With ``follow`` it goes on with every new line until the region ends. Raises ``TerrellaError`` for an unknown one.
+        With ``follow`` it goes on with every new line until the region ends. Raises ``TerrellaError`` for an unknown
+        function.
         """
         by_logical_id = {entry.configuration.logical_id: name for name, entry in self._functions.items()}
         name = function if function in self._functions else by_logical_id.get(function, function)

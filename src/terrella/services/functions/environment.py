@@ -120,7 +120,7 @@ def worker_environment(
         "AWS_ENDPOINT_URL": surroundings.endpoint_url,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "HOME": str(scratch),
-        "LANG": "en_US.UTF-8" if "LANG" not in os.environ else os.environ["LANG"],
+        "LANG": os.environ.get("LANG", "en_US.UTF-8"),
         "PATH": os.pathsep.join((interpreter, os.environ.get("PATH", os.defpath))),
         "TMPDIR": str(scratch),
         "TZ": ":UTC",

@@ -2,7 +2,7 @@
 
 from terrella.kernel import AwsError
 from terrella.services.functions.core import FunctionCore
-from terrella.services.functions.operations import OPERATIONS, Call
+from terrella.services.functions.operations import OPERATIONS, Call, not_implemented
 from terrella.wire.aws.rest_json import RestJsonService
 from terrella.wire.http import Request, Response
 
@@ -20,9 +20,7 @@ class Functions(FunctionCore):
         request_id = self.ids.uuid()
         try:
             name, labels = self._wire.route(request)
-            operation = OPERATIONS.get(name)
-            if operation is None:
-                raise AwsError("UnknownOperationException", f"terrella does not implement lambda:{name} yet", 404)
+            operation = OPERATIONS.get(name) or not_implemented(name)
             params = self._wire.parameters(name, labels, request)
             call = Call(params, request_id, request.header("x-amzn-trace-id"))
             result = await operation(self, call)

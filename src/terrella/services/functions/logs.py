@@ -1,7 +1,7 @@
 """A function's log: the newest lines in memory, all of them in a file, with followers.
 
-The file holds one JSON object a line. It is flushed a few times a second, so a region that is killed may lose its functions'
-last lines; they are for people, nothing depends on them.
+The file holds one JSON object a line. It is flushed a few times a second, so a region that is killed may lose its
+functions' last lines; they are for people, nothing depends on them.
 """
 
 import asyncio

@@ -36,7 +36,7 @@ class _Az:
     sandboxes: list[Sandbox] = field(default_factory=list)
 
     def load(self, up: bool, settled_after: float) -> AzLoad:
-        idle = starting = settling = 0
+        idle = busy = starting = settling = 0
         for sandbox in self.sandboxes:
             if sandbox.free:
                 idle += 1
@@ -44,9 +44,11 @@ class _Az:
                 continue
             elif sandbox.state is State.STARTING:
                 starting += 1
+            elif sandbox.state is State.BUSY:
+                busy += 1
             elif sandbox.state is State.SETTLING and sandbox.settled_at > settled_after:
                 settling += 1
-        return AzLoad(up, len(self.sandboxes), idle, starting, settling)
+        return AzLoad(up, len(self.sandboxes), idle, busy, starting, settling)
 
 
 class Pools:
@@ -146,18 +148,24 @@ class Pools:
             return
         loads = self._loads()
         now = self._clock.monotonic()
-        patient = now - self._last_start < self._limits.start_patience_s
-        wish = growth(loads, len(self._waiting), self._workers_max(), self._limits.workers_per_az_max, patient)
+        limits = self._limits
+        wish = growth(
+            loads,
+            len(self._waiting),
+            self._workers_max(),
+            limits.workers_per_az_max,
+            patient=now - self._last_start < limits.start_patience_s,
+            brief=now - self._waiting[0].waiting_since < limits.wait_patience_s,
+        )
         if wish is Growth.START:
-            index = emptiest(loads, self._limits.workers_per_az_max)
+            index = emptiest(loads, limits.workers_per_az_max)
             assert index is not None
             self._start(self._azs[index])
         elif wish is Growth.FULL and not any(load.starting for load in loads):
-            while self._waiting and now - self._waiting[0].waiting_since >= self._limits.queue_wait_s:
+            while self._waiting and now - self._waiting[0].waiting_since >= limits.queue_wait_s:
                 self._throttle(self._waiting.popleft())
         if self._waiting:
-            delay_s = self._limits.start_patience_s
-            self._grow_timer = asyncio.get_running_loop().call_later(delay_s, self._grow)
+            self._grow_timer = asyncio.get_running_loop().call_later(limits.wait_patience_s, self._grow)
 
     def _start(self, az: _Az) -> None:
         self._last_start = self._clock.monotonic()
@@ -215,7 +223,7 @@ class Pools:
         self._az(sandbox).sandboxes.remove(sandbox)
         if init_error is not None and self._waiting:
             # Every worker runs the same code: if none got through, nobody who waits will be served by trying again.
-            hopeless = not any(load.idle or load.settling for load in self._loads()) and not self._any_busy()
+            hopeless = not any(load.serving for load in self._loads())
             for _ in range(len(self._waiting) if hopeless else 1):
                 invocation = self._waiting.popleft()
                 counters = self._az(sandbox).counters
@@ -227,9 +235,6 @@ class Pools:
         self._grow()
         if self._retired and self.live == 0:
             self._forget(self)
-
-    def _any_busy(self) -> bool:
-        return any(sandbox.state is State.BUSY for az in self._azs for sandbox in az.sandboxes)
 
     # control
 

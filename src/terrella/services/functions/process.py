@@ -1,7 +1,7 @@
 """A worker's process seen from the region: started, listened to, killed, and reaped at once when it ends.
 
-By ``subprocess`` and a pidfd rather than asyncio's subprocesses: what a worker has written can then be read out at the very
-moment when its answer comes, so that every line lands before its invocation's END.
+By ``subprocess`` and a pidfd rather than asyncio's subprocesses: what a worker has written can then be read out at the
+very moment when its answer comes, so that every line lands before its invocation's END.
 """
 
 import asyncio

@@ -45,14 +45,19 @@ def report(
     status: str,
     error_type: str,
 ) -> str:
-    """The REPORT line; ``init_ms`` is None or 0 for a warm invocation, ``status`` empty for a good one."""
+    """The REPORT line.
+
+    ``init_ms`` is None or 0 for a warm invocation, ``used_mb`` 0 if it cannot be told, ``status`` empty if all went
+    well.
+    """
     parts = [
         f"REPORT RequestId: {request_id}",
         f"Duration: {duration_ms:.2f} ms",
         f"Billed Duration: {math.ceil(duration_ms + (init_ms or 0.0))} ms",
         f"Memory Size: {memory_mb} MB",
-        f"Max Memory Used: {used_mb} MB",
     ]
+    if used_mb:
+        parts.append(f"Max Memory Used: {used_mb} MB")
     if init_ms:
         parts.append(f"Init Duration: {init_ms:.2f} ms")
     if status:

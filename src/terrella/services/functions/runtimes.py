@@ -1,7 +1,7 @@
 """Runtimes: how a worker process for a function's ``Runtime`` is started. A port: Python is the first to dock.
 
-Every ``python3.x`` runs on the interpreter that runs terrella; a handler that needs another one's syntax fails as an import
-error does. A runtime that is missing is refused by name.
+Every ``python3.x`` runs on the interpreter that runs terrella; a handler that needs another one's syntax fails as an
+import error does. A runtime that is missing is refused by name.
 """
 
 import re

@@ -7,11 +7,12 @@ from enum import Enum, auto
 
 @dataclass(slots=True)
 class AzLoad:
-    """An AZ's pool by numbers: ``live`` counts every worker; ``soon`` those that will be free without a new start."""
+    """An AZ's pool by numbers: ``live`` counts every worker, dying ones included."""
 
     up: bool
     live: int
     idle: int
+    busy: int
     starting: int
     settling: int
 
@@ -20,13 +21,18 @@ class AzLoad:
         """Workers that will ask for work by themselves: those that start, and those that just answered."""
         return self.starting + self.settling
 
+    @property
+    def serving(self) -> int:
+        """Workers that have started."""
+        return self.idle + self.busy + self.settling
+
 
 class Growth(Enum):
     """What to do for invocations that wait."""
 
     NOTHING = auto()
     START = auto()
-    LATER = auto()  # look again when the patience with the last start is over
+    LATER = auto()
     FULL = auto()
 
 
@@ -36,16 +42,21 @@ def emptiest(loads: Sequence[AzLoad], per_az_max: int) -> int | None:
     return min(open_azs, key=lambda index: loads[index].live, default=None)
 
 
-def growth(loads: Sequence[AzLoad], waiting: int, workers_max: int, per_az_max: int, patient: bool) -> Growth:
-    """Whether to start one more worker. ``patient``: the last start was only just now.
+def growth(
+    loads: Sequence[AzLoad], waiting: int, workers_max: int, per_az_max: int, *, patient: bool, brief: bool
+) -> Growth:
+    """Whether to start one more worker.
 
-    Cold starts compete for the same cores: a herd of them is slower than a queue before one. So at most one is begun
-    per period of patience, and none for an invocation that a worker already on its way will serve.
+    ``patient``: the last start was only just now; ``brief``: nobody has waited long enough yet for a cold start to be
+    the quicker way. Cold starts compete for the same cores: a herd of them is slower than a queue before one. So at
+    most one is begun per period of patience, and none for an invocation that a worker on its way will serve.
     """
     if waiting <= sum(load.soon for load in loads):
         return Growth.NOTHING
     if sum(load.live for load in loads) >= workers_max or emptiest(loads, per_az_max) is None:
         return Growth.FULL
     if patient and any(load.soon for load in loads):
+        return Growth.LATER
+    if brief and any(load.serving for load in loads):
         return Growth.LATER
     return Growth.START

@@ -11,7 +11,11 @@ _EARLY_S = 0.0005  # an event loop's timers are a millisecond apart: half of one
 
 
 class LinkConnection(asyncio.Protocol):
-    """A ``Connection`` over two paths. Made by ``Links.connect``; ``on_closed`` is called once, when it has closed."""
+    """A ``Connection`` over two paths. Made by ``Links.connect``; ``on_closed`` is called once, when it has closed.
+
+    ``lives_as_long_as_sender``: the other side ends it only by dying. What had not left it by then is lost, as it would
+    be with a machine; after an orderly close, the other side's kernel would still send it.
+    """
 
     def __init__(
         self,
@@ -19,10 +23,13 @@ class LinkConnection(asyncio.Protocol):
         incoming: Path,
         fraction: Callable[[], float],
         on_closed: Callable[["LinkConnection"], None],
+        *,
+        lives_as_long_as_sender: bool = False,
     ) -> None:
         self.outgoing = Stream(outgoing, fraction)
         self.incoming = Stream(incoming, fraction)
         self._on_closed = on_closed
+        self._lives_as_long_as_sender = lives_as_long_as_sender
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timers: dict[Stream, asyncio.TimerHandle] = {}
@@ -186,6 +193,8 @@ class LinkConnection(asyncio.Protocol):
     def _send_end(self) -> None:
         if not self._end_sent and not self._closed:
             self._end_sent = True
+            if self._lives_as_long_as_sender:
+                self.incoming.lose_unsent(self._loop.time())
             self.incoming.send(self._loop.time(), Sign.END)
             self._deliver_incoming()
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from terrella.kernel import Connection, Ids
+from terrella.kernel import Connection, Connector, Ids
 from terrella.wire.http import SocketConnection
 from terrella.wire.links.connection import LinkConnection
 from terrella.wire.links.link import Link
@@ -36,7 +36,14 @@ class Links:
         self._open: dict[str, set[LinkConnection]] = {}
         self._callbacks: list[OnChange] = []
 
-    async def connect(self, region: str, port: int, timeout_s: float) -> Connection:
+    @property
+    def streams(self) -> Connector:
+        """The same for streams that only the other side's death ends: replication, bulletins."""
+        return _Streams(self)
+
+    async def connect(
+        self, region: str, port: int, timeout_s: float, *, lives_as_long_as_sender: bool = False
+    ) -> Connection:
         """Open a connection to a region's port; costs one round trip.
 
         Raises ``TimeoutError`` (also when the link stays cut) and ``ConnectionError``.
@@ -52,6 +59,7 @@ class Links:
             self._path(region, self._own_region),
             self._fraction,
             connections.discard,
+            lives_as_long_as_sender=lives_as_long_as_sender,
         )
         connections.add(connection)
         try:
@@ -115,3 +123,11 @@ class Links:
         await connection.answered()
         if refused is not None:
             raise refused
+
+
+class _Streams:
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    async def connect(self, region: str, port: int, timeout_s: float) -> Connection:
+        return await self._links.connect(region, port, timeout_s, lives_as_long_as_sender=True)

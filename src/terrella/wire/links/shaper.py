@@ -112,6 +112,16 @@ class Stream:
             arrived.append(chunk.payload)
         return arrived
 
+    def lose_unsent(self, now_s: float) -> None:
+        """The sender has died: what had not left it will never come. Signs stay."""
+        kept = deque(
+            chunk
+            for chunk in self._under_way
+            if isinstance(chunk.payload, Sign) or not (self._path.blocked or chunk.left_at_s > now_s)
+        )
+        self._under_way = kept
+        self.bytes_under_way = sum(chunk.size for chunk in kept)
+
     def changed(self, now_s: float, *, healed: bool = False) -> None:
         """Plan everything under way by the path's new link; after a cut it is all sent again."""
         previous_s = self._last_arrival_s

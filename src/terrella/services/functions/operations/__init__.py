@@ -1,6 +1,6 @@
 """Lambda's API: one operation, one file. What is not in ``OPERATIONS`` answers an error that says so."""
 
-from terrella.services.functions.operations.call import Call, Operation
+from terrella.services.functions.operations.call import Call, Operation, not_implemented
 from terrella.services.functions.operations.create_function import create_function
 from terrella.services.functions.operations.delete_function import delete_function
 from terrella.services.functions.operations.delete_function_concurrency import delete_function_concurrency
@@ -31,4 +31,4 @@ OPERATIONS: dict[str, Operation] = {
     "ListTags": list_tags,
 }
 
-__all__ = ["OPERATIONS", "Call", "Operation"]
+__all__ = ["OPERATIONS", "Call", "Operation", "not_implemented"]

@@ -34,8 +34,8 @@ async def invoke(core: FunctionCore, call: Call) -> dict[str, Any]:
     run = partial(core.invoke, name, payload, trace_id=call.trace_id, request_id=call.request_id)
     if kind == "Event":
         if len(payload) > EVENT_MAX_BYTES:
-            message = f"{len(payload)} byte payload is too large for the Event invocation type (limit {EVENT_MAX_BYTES} bytes)"
-            raise AwsError("RequestTooLargeException", message, 413)
+            message = f"{len(payload)} byte payload is too large for the Event invocation type"
+            raise AwsError("RequestTooLargeException", f"{message} (limit {EVENT_MAX_BYTES} bytes)", 413)
         core.events.submit(name, call.request_id, run)
         return {"StatusCode": 202}
     result = await run(
