@@ -14,7 +14,7 @@ from terrella.wire.hostnames import region_of_hostname
         ("bucket.s3.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
         ("us-east-1.amazonaws.com", None),
         ("iam.amazonaws.com", None),
-        ("lb-1.us-east-1.elb.amazonaws.com", None),
+        ("lb-1.us-east-1.elb.amazonaws.com", "us-east-1"),
         ("x.us-east-1.amazonaws.com.evil.example", None),
         ("items.example.com", None),
         ("", None),

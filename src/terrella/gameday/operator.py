@@ -40,7 +40,7 @@ class Operator:
         """One boto3 call, off the event loop."""
         return await asyncio.to_thread(getattr(self.boto3(service, region), operation), **parameters)
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> Any:
         """The front door's view of the whole world."""
         return await self._call("GET", self._host, "status")
 
@@ -48,15 +48,15 @@ class Operator:
         """Ask one region itself."""
         return await self._call("GET", self.addresses[region], target)
 
-    async def kill(self, region: str) -> dict[str, Any]:
+    async def kill(self, region: str) -> Any:
         """SIGKILL the region and hold it down."""
         return await self._call("POST", self._host, "kill", {"region": region})
 
-    async def restore(self, region: str) -> dict[str, Any]:
+    async def restore(self, region: str) -> Any:
         """Start it again."""
         return await self._call("POST", self._host, "restore", {"region": region})
 
-    async def link(self, a: str, b: str, **changes: Any) -> dict[str, Any]:
+    async def link(self, a: str, b: str, **changes: Any) -> Any:
         """Change the link between two regions, both ways: ``cut=True``, ``delay_ms=200``, ``heal=True``."""
         return await self._call("POST", self._host, "links", {"a": a, "b": b, **changes})
 

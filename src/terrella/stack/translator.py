@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import msgspec
-from boto3 import Session  # type: ignore[import-untyped]  # boto3 has no stubs here; only its region is used
+from boto3 import Session
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator

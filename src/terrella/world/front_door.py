@@ -23,12 +23,16 @@ class NameServer(Protocol):
 class Traffic(Protocol):
     """The template's traffic policy as the front door applies it: the seam to the traffic and stack rooms.
 
-    ``names`` are the application's global names; the edge and the name server answer by what the regions observe.
+    The edge and the name server answer by what the regions observe.
     """
 
-    names: Sequence[str]
     name_server: NameServer
     edge_handler: Handler
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The application's global names."""
+        ...
 
     def heard(self, region: str, bulletin: Mapping[str, Any]) -> None:
         """A region's bulletin: its observations, its state."""

@@ -54,13 +54,14 @@ async def main(name: str, world_path: Path) -> None:
             "cross_region_calls": [call] if how == "calls" else [],
         }
 
-    def bulletin() -> dict[str, Any]:
+    def bulletin(full: bool) -> dict[str, Any]:
         return {
             "region": name,
             "state": "serving",
             "code_version": f"v{version}",
             "observations": [],
-            "status": status(),
+            "contribution": {},
+            "status": status() if full else {},
         }
 
     board = BulletinBoard(bulletin)
@@ -72,7 +73,7 @@ async def main(name: str, world_path: Path) -> None:
             case "GET", "/_terrella/status":
                 return json_response(status())
             case "GET", "/_terrella/bulletin":
-                return Response(200, [], board.lines())
+                return Response(200, [], board.lines(full=request.query == "full=1"))
             case "POST", "/_terrella/links":
                 links[f"{body.pop('from')} -> {body.pop('to')}"] = body
                 return json_response({})
