@@ -4,6 +4,7 @@ from terrella.journal.errors import (
     DataSetDroppedError,
     JournalError,
     OutcomeUnknownError,
+    ProtocolError,
     RecordError,
     SequenceGapError,
     StoreClosedError,
@@ -27,6 +28,7 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.replicator import PeerStatus, Replicator
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.transaction import Transaction
 
@@ -47,7 +49,10 @@ __all__ = [
     "MergeResult",
     "Origin",
     "OutcomeUnknownError",
+    "PeerStatus",
+    "ProtocolError",
     "RecordError",
+    "Replicator",
     "SequenceGapError",
     "StoreClosedError",
     "StoreInUseError",

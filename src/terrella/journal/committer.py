@@ -239,9 +239,13 @@ class Committer:
     def _commit(self) -> None:
         self._store.commit()
         if self._restart_wal:
-            # Little is left to copy after the background checkpoint; when it is done the WAL begins anew.
+            # Little is left to copy after the background checkpoint; when it is done the WAL begins anew. The commit
+            # stands, whatever becomes of this: what could not be copied is in the WAL, and is tried again.
             self._restart_wal = False
-            self._store.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            try:
+                self._store.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.Error as error:
+                _log.warning("checkpoint failed: %s", error)
 
     def _committed(self, commit: "asyncio.Future[None]") -> None:
         error = commit.exception()
@@ -253,7 +257,7 @@ class Committer:
         self.batches += 1
         self.operations += len(self._batch)
         self._deliver()
-        if self._wal_frames >= WAL_FRAMES_MAX and self._checkpoint is None:
+        if self._wal_frames >= WAL_FRAMES_MAX and self._checkpoint is None and not self._restart_wal:
             self._checkpoint = self._loop.run_in_executor(self._background, self._copy_wal)
             self._checkpoint.add_done_callback(self._checkpointed)
         # The callers wake up before the next batch is gathered: what they ask for next can be part of it.

@@ -10,6 +10,7 @@
     ``RecordError``              a record that cannot be applied
         ``UnknownFormatError``   written by a version of this program that this one does not know
         ``SequenceGapError``     a record that does not follow the last one applied of its origin
+    ``ProtocolError``            a peer said what it may not say; the connection to it ends
 """
 
 
@@ -51,3 +52,7 @@ class UnknownFormatError(RecordError):
 
 class SequenceGapError(RecordError):
     """A record that does not follow the last one applied of its origin."""
+
+
+class ProtocolError(JournalError):
+    """A peer said what it may not say: the connection ends, and the reason is shown."""

@@ -12,7 +12,7 @@ from terrella.journal.committer import Committer
 from terrella.journal.errors import StoreInUseError
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
-from terrella.journal.reading import Reader
+from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import Store
@@ -169,9 +169,7 @@ class Journal:
         if data_set_id is not None:
             return self.reader.conflicts(self.store.catalog.declared(data_set_id), limit)
         states = [state for state in self.store.catalog.data_sets.values() if state.declared]
-        found = [conflict for state in states for conflict in self.reader.conflicts(state, limit)]
-        found.sort(key=lambda conflict: (conflict.winner.hlc, conflict.loser.hlc), reverse=True)
-        return found[:limit]
+        return latest_first([conflict for state in states for conflict in self.reader.conflicts(state, limit)])[:limit]
 
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""

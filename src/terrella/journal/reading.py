@@ -8,6 +8,7 @@ import apsw
 import msgspec
 
 from terrella.journal.errors import JournalError
+from terrella.journal.merge import rank
 from terrella.journal.model import Conflict, Entry, IndexEntry, Version
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK
@@ -111,8 +112,7 @@ class Reader:
         rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
-        conflicts.sort(key=lambda conflict: (conflict.winner.hlc, conflict.loser.hlc), reverse=True)
-        return conflicts[:limit]
+        return latest_first(conflicts)[:limit]
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
@@ -146,6 +146,11 @@ def _bounds(
     if end is not None:
         bounds.append((end, ">=" if reverse else "<"))
     return bounds
+
+
+def latest_first(conflicts: list[Conflict]) -> list[Conflict]:
+    """In the same order on every member: those with the latest winner first."""
+    return sorted(conflicts, key=lambda conflict: (rank(conflict.winner), rank(conflict.loser)), reverse=True)
 
 
 def _canonical(key: bytes, version: Version) -> bytes:

@@ -1,7 +1,7 @@
 """How the journal lies in its SQLite file.
 
-A *stream* is what one origin does to one data set. In the file a dot is one integer, ``stream << 40 | sequence``: so the
-log is in the order of its row ids, and an item's dot and context are integers.
+A *stream* is what one origin does to one data set. In the file a dot is one integer, ``stream << 40 | sequence``:
+so the log is in the order of its row ids, and an item's dot and context are integers.
 """
 
 from collections.abc import Iterable

@@ -235,14 +235,17 @@ class Store:
     # what the others have
 
     def note_acknowledgement(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """A peer says what it has applied of a data set; written down with the next batch."""
+        """A peer says all that it has applied of a data set; written down with the next batch.
+
+        What it says counts even if it is less than before: its disk may have been lost.
+        """
         state = self.catalog.data_sets.get(data_set_id)
         if state is None:
             return
         held = self.acknowledged.setdefault(peer, {})
-        for origin, sequence in vector.items():
-            stream = state.streams.get(origin)
-            if stream is not None and held.get(stream.id) != sequence:
+        for origin, stream in state.streams.items():
+            sequence = vector.get(origin, 0)
+            if origin[0] != peer and held.get(stream.id, 0) != sequence:
                 held[stream.id] = sequence
                 self.dirty_acknowledgements.add((peer, stream.id))
 

@@ -2,5 +2,6 @@
 
 from terrella.testing.clock import ManualClock
 from terrella.testing.ids import SeededIds
+from terrella.testing.loopback import LoopbackConnector, LoopbackNetwork
 
-__all__ = ["ManualClock", "SeededIds"]
+__all__ = ["LoopbackConnector", "LoopbackNetwork", "ManualClock", "SeededIds"]

@@ -1,0 +1,133 @@
+"""Applying what other regions wrote: each record exactly once, in its origin's order, inside the batch."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from terrella.journal.errors import SequenceGapError
+from terrella.journal.merge import merge
+from terrella.journal.model import Dot, Origin, Vector
+from terrella.journal.records import (
+    ConflictRecord,
+    OpeningRecord,
+    WriteRecord,
+    conflict_rank,
+    decode_record,
+    encode_conflict,
+    written_version,
+)
+from terrella.journal.schema import pack_dots
+from terrella.journal.state import DataSetState, Stream
+from terrella.journal.store import Store
+from terrella.kernel import Clock
+
+_SELECT_CONFLICT = "select record from conflicts where loser = ?"
+_INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
+_UPDATE_CONFLICT = "update conflicts set record = ? where loser = ?"
+
+
+def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: int, data: bytes) -> int | None:
+    """Apply one record of another region, if it is the next of its stream; answers the time of a write that it was.
+
+    A record that is applied already is dropped. Raises ``SequenceGapError`` if earlier ones are missing,
+    ``RecordError`` if it cannot be read; then nothing of it is written.
+    """
+    if not is_next(stream, sequence):
+        return None
+    record = decode_record(data)
+    store.append(stream, sequence, data)
+    if isinstance(record, WriteRecord):
+        if not store.hlc.observe(record.hlc):
+            store.skewed_records += 1
+        _merge_write(store, state, Dot(stream.region, stream.incarnation, sequence), record)
+        return record.hlc
+    if isinstance(record, ConflictRecord):
+        note_conflict(store, state, record, data)
+    elif isinstance(record, OpeningRecord):
+        stream.predecessor = record.predecessor
+    return None
+
+
+def is_next(stream: Stream, sequence: int) -> bool:
+    """Whether the record is the stream's next; False for one applied already, ``SequenceGapError`` for a later one."""
+    if sequence > stream.applied + 1:
+        raise SequenceGapError(
+            f"record {sequence} of {stream.region} ({stream.incarnation}) came where {stream.applied + 1} was next"
+        )
+    return sequence > stream.applied
+
+
+def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, data: bytes) -> bool:
+    """Put an entry into the conflict log, keyed by the loser's dot; False if what is there already stands."""
+    loser = record.loser
+    dot = store.stream(state, loser.region, loser.incarnation).dot(loser.sequence)
+    known: bytes | None = store.execute(_SELECT_CONFLICT, (dot,)).get
+    if known is None:
+        store.execute(_INSERT_CONFLICT, (dot, state.number, data))
+        state.conflicts += 1
+        return True
+    earlier = decode_record(known)
+    assert isinstance(earlier, ConflictRecord)
+    if conflict_rank(record) <= conflict_rank(earlier):
+        return False
+    store.execute(_UPDATE_CONFLICT, (data, dot))
+    return True
+
+
+def _merge_write(store: Store, state: DataSetState, dot: Dot, record: WriteRecord) -> None:
+    key = record.key
+    row = store.lookup(state, key)
+    stored = store.version(row) if row else None
+    result = merge(stored, written_version(record, dot))
+    if result.changed:
+        version = result.version
+        entries = store.index_changes(state, key, row[1] if row else None, version.value)
+        context = pack_dots(_dots(store, state, version.context)) if version.context else None
+        own = store.stream(state, version.dot.region, version.dot.incarnation).dot(version.dot.sequence)
+        store.put_row(state, key, row, (version.value, own, version.hlc, context), entries)
+    if result.clash is not None:
+        data = encode_conflict(key, result.clash)
+        entry = decode_record(data)
+        assert isinstance(entry, ConflictRecord)
+        if note_conflict(store, state, entry, data):
+            store.append_own(state, data)
+
+
+def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:
+    return [store.stream(state, *origin).dot(sequence) for origin, sequence in context.items()]
+
+
+class RemoteSlice:
+    """Records of one stream, as work for the committer: applied within each batch's time, in order.
+
+    Its outcome is the time (HLC) of the first write among those that were new, None if there was none.
+    """
+
+    __slots__ = ("_data_set_id", "_first", "_hlc", "_next", "_origin", "_records", "future")
+
+    def __init__(
+        self, data_set_id: str, origin: Origin, first: int, records: Sequence[bytes], future: "asyncio.Future[Any]"
+    ) -> None:
+        self._data_set_id = data_set_id
+        self._origin = origin
+        self._first = first
+        self._records = records
+        self._next = 0
+        self._hlc: int | None = None
+        self.future = future
+
+    def run(self, store: Store, deadline: float, clock: Clock) -> bool:
+        """Apply as many as fit before the deadline, at least one."""
+        state = store.catalog.declared(self._data_set_id)
+        stream = store.stream(state, *self._origin)
+        while self._next < len(self._records):
+            hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])
+            self._hlc = self._hlc or hlc
+            self._next += 1
+            if not self._next & 7 and clock.monotonic() >= deadline:
+                return self._next == len(self._records)
+        return True
+
+    def outcome(self) -> int | None:
+        """The first new write's time."""
+        return self._hlc
