@@ -102,7 +102,7 @@ def _bounds(shape: Shape) -> tuple[float, float]:
 
 @cache
 def _pattern(source: str) -> re.Pattern[str] | None:
-    """A shape's pattern; None if it has none, or one in a dialect (Java's ``\\u{1F300}``) that Python does not read."""
+    """A shape's pattern; None if it has none, or one in a dialect that Python does not read."""
     try:
         return re.compile(source) if source else None
     except re.error:

@@ -1,5 +1,6 @@
 """The four little languages: what they mean, and how AWS words what is wrong with them."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -371,3 +372,22 @@ def test_conditions_mean_what_python_means(pair: tuple[str, str], numbers: dict[
     given = Substitutions(None, {f":v{number}": {"N": str(number)} for number in range(4)})
     item: dict[str, Any] = {name: {"N": str(number)} for name, number in numbers.items()}
     assert matches(bind_condition(parse_condition(pair[0]), given), item) is eval(pair[1], {}, dict(numbers))
+
+
+PIECES = (
+    "a b . [ 0 ] #n :five :a ( ) , = <> < <= + - AND OR NOT IN BETWEEN SET REMOVE ADD DELETE size contains "
+    "begins_with if_not_exists list_append attribute_exists 99999999999 ! # :"
+)
+
+
+@given(st.lists(st.sampled_from(PIECES.split()), max_size=14).map(" ".join))
+def test_no_text_breaks_a_parser(text: str) -> None:
+    """Whatever is sent is understood or refused as AWS refuses it; nothing else comes out."""
+    for understand in (
+        lambda: matches(bind_condition(parse_condition(text), given_all()), ITEM),
+        lambda: key_conditions(bind_condition(parse_condition(text), given_all())),
+        lambda: update(text),
+        lambda: project(bind_projection(parse_projection(text), given_all()), ITEM),
+    ):
+        with contextlib.suppress(AwsError):
+            understand()
