@@ -1,7 +1,8 @@
 """Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 import apsw
@@ -94,18 +95,18 @@ class Reader:
 
     def log(self, stream: Stream, after: int, limit: int, bytes_max: int) -> list[bytes]:
         """The committed records of a stream from ``after + 1`` on, verbatim, without a gap."""
+        limit = min(limit, stream.committed - after)
+        remembered = len(stream.recent) - (stream.applied - after)
+        if remembered >= 0:
+            return _within(islice(stream.recent, remembered, remembered + limit), bytes_max)
         records: list[bytes] = []
-        size = 0
         first, last = stream.dot(after), stream.dot(stream.committed)
         for dot, record in self._execute(_LOG, (first, last, limit)).fetchall():
             after += 1
             if dot & SEQUENCE_MASK != after:
                 raise JournalError(f"the log of {stream.origin} lacks sequence {after}")
-            size += len(record)
-            if records and size > bytes_max:
-                break
             records.append(record)
-        return records
+        return _within(records, bytes_max)
 
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
@@ -146,6 +147,17 @@ def _bounds(
     if end is not None:
         bounds.append((end, ">=" if reverse else "<"))
     return bounds
+
+
+def _within(records: Iterable[bytes], bytes_max: int) -> list[bytes]:
+    """As many as fit, but at least one."""
+    taken: list[bytes] = []
+    for record in records:
+        bytes_max -= len(record)
+        if taken and bytes_max < 0:
+            break
+        taken.append(record)
+    return taken
 
 
 def latest_first(conflicts: list[Conflict]) -> list[Conflict]:

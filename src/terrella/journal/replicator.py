@@ -70,6 +70,8 @@ class JournalState:
         self._clock = clock
         self.region = journal.store.region
         self.incarnation = journal.store.incarnation
+        self._vectors: dict[str, dict[str, Vector]] = {}
+        journal.on_change(self._vectors.clear)
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -77,11 +79,14 @@ class JournalState:
 
     def vectors(self, peer: str) -> dict[str, Vector]:
         """What is applied and committed of each data set that is shared with the peer."""
-        return {
-            data_set_id: state.vector
-            for data_set_id, state in self._journal.store.catalog.data_sets.items()
-            if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.members
-        }
+        vectors = self._vectors.get(peer)
+        if vectors is None:
+            vectors = self._vectors[peer] = {
+                data_set_id: state.vector
+                for data_set_id, state in self._journal.store.catalog.data_sets.items()
+                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.members
+            }
+        return vectors
 
     def floor(self, data_set_id: str, origin: Origin) -> int:
         """The oldest sequence still in the log."""

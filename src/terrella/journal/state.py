@@ -1,5 +1,6 @@
 """What the store keeps in memory of its data sets and streams, loaded from the file and reloaded when a batch fails."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import apsw
@@ -9,13 +10,16 @@ from terrella.journal.model import DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
+RECENT_BYTES_MAX = 256 * 1024
+RECENT_RECORDS_MAX = 1024
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
     """What one origin did to one data set: how far it is applied here, and what is committed of that.
 
-    ``floor`` is the oldest sequence still in the log.
+    ``floor`` is the oldest sequence still in the log. ``recent`` holds the last records of this region's own, up to
+    ``applied``: most pulls want just these, and need not ask the file for them.
     """
 
     id: int
@@ -25,6 +29,16 @@ class Stream:
     floor: int = 1
     committed: int = 0
     predecessor: str | None = None
+    recent: deque[bytes] = field(default_factory=deque)
+    recent_bytes: int = 0
+
+    def remember(self, record: bytes) -> None:
+        """Keep the record that follows, at the price of older ones."""
+        recent = self.recent
+        recent.append(record)
+        self.recent_bytes += len(record)
+        while self.recent_bytes > RECENT_BYTES_MAX or len(recent) > RECENT_RECORDS_MAX:
+            self.recent_bytes -= len(recent.popleft())
 
     @property
     def origin(self) -> Origin:

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from terrella.journal.model import DataSet, Dot, Vector, Version
+from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.state import Catalog, DataSetState, Stream
@@ -135,8 +135,9 @@ class Store:
         dot = stream.dot(sequence)
         self.put_row(state, key, row, (value, dot, hlc, context), entries)
         if state.replicated:
-            seen_vector = self.catalog.vector_of(dots) if dots else {}
-            self._execute(_INSERT_LOG, (dot, encode_write(hlc, key, value, seen_vector)))
+            record = encode_write(hlc, key, value, self.catalog.vector_of(dots) if dots else NO_CONTEXT)
+            self._execute(_INSERT_LOG, (dot, record))
+            stream.remember(record)
         self.advance(stream, sequence)
 
     def put_row(
@@ -253,6 +254,7 @@ class Store:
         """Put a record of this region's own into the log."""
         stream = state.own or self._open_own_stream(state)
         self.append(stream, stream.applied + 1, record)
+        stream.remember(record)
 
     def _open_own_stream(self, state: DataSetState) -> Stream:
         """This incarnation's stream begins by naming its predecessor, and how far that one had come."""
@@ -262,7 +264,7 @@ class Store:
             predecessor = earlier[-1] if earlier else None
             stream.predecessor = predecessor.incarnation if predecessor else None
             last = predecessor.applied if predecessor else 0
-            self.append(stream, 1, encode_opening(self.hlc.tick(), stream.predecessor, last))
+            self.append_own(state, encode_opening(self.hlc.tick(), stream.predecessor, last))
         return stream
 
     # data sets

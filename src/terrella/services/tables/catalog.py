@@ -5,7 +5,7 @@ table that is deleted and made again is another data set; ``dropping`` + id a da
 before its table's record goes until after the drop, so that a crash between the two leaves no data behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -117,11 +117,15 @@ class Catalog:
 
         return await self._declare(Table(await self._journal.write(judge)))
 
-    async def update(self, name: str, definition: TableDefinition) -> Table:
-        """Another definition for a table that stays the same data set; raises ``AwsError``."""
+    async def update(self, name: str, change: Callable[[TableDefinition], TableDefinition]) -> Table:
+        """Another definition for a table that stays the same data set; raises ``AwsError``, also from ``change``.
+
+        ``change`` is given the definition as it stands when its turn has come, so that no other change is lost.
+        """
 
         def judge(transaction: Transaction) -> TableRecord:
-            record = replace(self._stored(transaction, name), definition=definition)
+            record = self._stored(transaction, name)
+            record = replace(record, definition=change(record.definition))
             self._put(transaction, record)
             return record
 

@@ -13,7 +13,7 @@ DIGITS_MAX = 38
 EXPONENT_MAX = 125
 EXPONENT_MIN = -130
 
-_NORMAL_INTEGER = re.compile(r"-?[1-9][0-9]{0,36}|0").fullmatch
+is_normal_integer = re.compile(r"-?[1-9][0-9]{0,36}|0").fullmatch
 _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,9}))?", re.ASCII).fullmatch
 # Wide enough that sums and differences of any two numbers are exact.
 _EXACT = Context(prec=300, Emax=1000, Emin=-1000)
@@ -46,7 +46,7 @@ def split_number(text: str) -> tuple[bool, str, int]:
 
 def normalize_number(text: str) -> str:
     """The text that DynamoDB answers for a number; raises ``AwsError`` ValidationException if it is none."""
-    if _NORMAL_INTEGER(text):
+    if is_normal_integer(text):
         return text
     negative, digits, exponent = split_number(text)
     if not digits:

@@ -55,6 +55,18 @@ class TableStatus:
     not_acting: tuple[str, ...]
 
 
+class _RequestIds:
+    """Ids in the form that DynamoDB gives them, 52 characters: drawn once, then counted, for a draw costs 5 µs."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._start = ids.token(36).upper()
+        self._count = 0
+
+    def draw(self) -> str:
+        self._count += 1
+        return f"{self._start}{self._count:016X}"
+
+
 class Tables:
     """DynamoDB in one region."""
 
@@ -62,7 +74,7 @@ class Tables:
         self._catalog = Catalog(journal, region, world, clock, ids)
         self._engine = Engine(journal, self._catalog, region, account, clock, ids)
         self._service = JsonService("dynamodb", _RULES)
-        self._ids = ids
+        self._request_ids = _RequestIds(ids)
         self._region = region
         self._account = account
 
@@ -72,7 +84,7 @@ class Tables:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request to DynamoDB's wire API."""
-        request_id = self._ids.uuid()
+        request_id = self._request_ids.draw()
         if request.method != "POST":
             return self._without_operation(request, request_id)
         try:

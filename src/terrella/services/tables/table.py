@@ -1,6 +1,6 @@
 """A table that can be worked with: its keys as bytes, its indexes, and what AWS demands of items and keys."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def schema_mismatch() -> AwsError:
 
 
 class KeySchema:
-    """Key attributes with their types: of the table, or of an index."""
+    """Key attributes with their types: of the table, or of an index. ``pairs`` are (name, type)."""
 
     def __init__(self, key: KeyAttributes, types: dict[str, str]) -> None:
         self.names = key.names
@@ -58,12 +58,7 @@ class KeySchema:
         self.sort = key.sort
         self.partition_type = types[key.partition]
         self.sort_type = types[key.sort] if key.sort is not None else ""
-
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        """(name, type) of each key attribute."""
-        yield self.partition, self.partition_type
-        if self.sort is not None:
-            yield self.sort, self.sort_type
+        self.pairs = tuple((name, types[name]) for name in key.names)
 
     def encode(self, attributes: Item) -> bytes:
         """The key of attributes that were checked."""
@@ -73,7 +68,7 @@ class KeySchema:
 
     def takes(self, attributes: Item) -> bool:
         """Whether attributes have a key of this schema: what an index asks of an item that was checked elsewhere."""
-        for name, kind in self.pairs():
+        for name, kind in self.pairs:
             value = attributes.get(name)
             if value is None or value.get(kind) in (None, ""):
                 return False
@@ -110,7 +105,7 @@ class Table:
         self.data_set_id = record.data_set_id
         self.key = KeySchema(definition.key, definition.attribute_types)
         self.indexes = {each.name: Index(each, definition) for each in definition.indexes}
-        self._index_keys = [(name, kind, index) for index in self.indexes.values() for name, kind in index.key.pairs()]
+        self._index_keys = [(name, kind, index) for index in self.indexes.values() for name, kind in index.key.pairs]
 
     # keys
 
@@ -118,7 +113,7 @@ class Table:
         """The encoded key of a ``Key`` parameter that was checked: exactly the key attributes. Raises ``AwsError``."""
         if len(key) != len(self.key.names):
             raise schema_mismatch()
-        for name, kind in self.key.pairs():
+        for name, kind in self.key.pairs:
             content = key[name].get(kind) if name in key else None
             if content is None:
                 raise schema_mismatch()
@@ -127,7 +122,7 @@ class Table:
 
     def key_of_item(self, item: Item) -> bytes:
         """The encoded key of an item that was checked; raises ``AwsError`` as PutItem does."""
-        for name, kind in self.key.pairs():
+        for name, kind in self.key.pairs:
             value = item.get(name)
             if value is None:
                 raise invalid_parameters(f"Missing the key {name} in the item")
@@ -222,8 +217,7 @@ class Table:
     def index_fingerprints(self) -> dict[str, str]:
         """By index, what its entries depend on: with another fingerprint the journal fills it anew."""
         return {
-            index.name: ",".join(f"{name}:{kind}" for name, kind in index.key.pairs())
-            for index in self.indexes.values()
+            index.name: ",".join(f"{name}:{kind}" for name, kind in index.key.pairs) for index in self.indexes.values()
         }
 
     def check_paths(self, nested_heads: Iterable[str]) -> None:

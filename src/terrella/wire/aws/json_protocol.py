@@ -73,7 +73,10 @@ class JsonOperation:
             raise AwsError("SerializationException", "")
         if self._input is None:
             return {}
-        cleaned: Params = TypeCleaner(self._model, self._rules.namespace).clean(self._input, params)
+        try:
+            cleaned: Params = TypeCleaner(self._model, self._rules.namespace).clean(self._input, params)
+        except RecursionError:
+            raise AwsError("SerializationException", "The request is nested too deeply") from None
         check = self._rules.before_constraints.get(self.name)
         if check is not None:
             check(cleaned)

@@ -8,6 +8,7 @@ Whatever does not fit goes through ``clean_types`` and ``find_violations``, whic
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from terrella.kernel import AwsError
@@ -99,13 +100,23 @@ def _bounds(shape: Shape) -> tuple[float, float]:
     return shape.get("min", 0), shape.get("max", float("inf"))
 
 
+@cache
+def _pattern(source: str) -> re.Pattern[str] | None:
+    """A shape's pattern; None if it has none, or one in a dialect that Python does not read."""
+    try:
+        return re.compile(source) if source else None
+    except re.error:
+        return None
+
+
 def _fits_string(shape: Shape) -> Fits:
     low, high = _bounds(shape)
     if "enum" in shape:
         allowed = frozenset(shape["enum"])
         return lambda value: type(value) is str and value in allowed
-    if "pattern" in shape:
-        matches = re.compile(shape["pattern"]).fullmatch
+    pattern = _pattern(shape.get("pattern", ""))
+    if pattern is not None:
+        matches = pattern.fullmatch
         return lambda value: type(value) is str and low <= len(value) <= high and matches(value) is not None
     if low == 0 and high == float("inf"):
         return lambda value: type(value) is str
@@ -340,7 +351,8 @@ class ConstraintChecker:
                 allowed = ", ".join(self._enum_order.get(shape_name, shape["enum"]))
                 self._add(value, path, f"Member must satisfy enum value set: [{allowed}]", shape_name)
             return
-        if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
+        pattern = _pattern(shape.get("pattern", ""))
+        if pattern is not None and not pattern.fullmatch(value):
             self._add(value, path, f"Member must satisfy regular expression pattern: {shape['pattern']}", shape_name)
         self._length(shape_name, shape, value, path)
 

@@ -19,19 +19,29 @@ def apply_update(actions: Iterable[Action], item: Item) -> Item:
     """
     planned = [(action, _operand(action, item)) for action in actions]
     changed: Item = dict(item)
-    lists = _Lists()
+    workspace = _Workspace()
     for action, operand in planned:
-        _apply(action, operand, changed, lists)
-    lists.settle()
+        _apply(action, operand, changed, workspace)
+    workspace.settle()
     return changed
 
 
-class _Lists:
-    """The lists that an update changes; elements beyond the end and removals wait until all actions are done."""
+class _Workspace:
+    """The copies that an update works on; list elements beyond the end and removals wait until all actions are done."""
 
     def __init__(self) -> None:
+        self._copies: dict[int, Value] = {}
         self._changed: list[list[Any]] = []
         self._beyond: dict[int, dict[int, Value]] = {}
+
+    def copied(self, value: Value, kind: str) -> Value:
+        """A list or map that this update may change: ``value`` itself, if it is a copy already."""
+        if id(value) in self._copies:
+            return value
+        content = value[kind]
+        copy: Value = {kind: list(content) if kind == "L" else dict(content)}
+        self._copies[id(copy)] = copy
+        return copy
 
     def put(self, elements: list[Any], index: int, value: Any) -> None:
         if not any(elements is known for known in self._changed):
@@ -80,8 +90,8 @@ def _content(operand: Operand, item: Item, kind: str) -> Any:
     return value[kind]
 
 
-def _apply(action: Action, operand: Value | None, item: Item, lists: _Lists) -> None:
-    container = _container(action, item)
+def _apply(action: Action, operand: Value | None, item: Item, workspace: _Workspace) -> None:
+    container = _container(action, item, workspace)
     last = action.path.parts[-1]
     existing = _existing(container, last)
     match action.kind:
@@ -97,7 +107,7 @@ def _apply(action: Action, operand: Value | None, item: Item, lists: _Lists) -> 
             new = _deleted(existing, operand)
     if isinstance(container, list):
         assert isinstance(last, int)
-        lists.put(container, last, new)
+        workspace.put(container, last, new)
     elif new is _REMOVED:
         container.pop(last, None)
     else:
@@ -110,7 +120,7 @@ def _existing(container: Any, last: Any) -> Value | None:
     return container.get(last)  # type: ignore[no-any-return]  # JSON below the surface
 
 
-def _container(action: Action, item: Item) -> Any:
+def _container(action: Action, item: Item, workspace: _Workspace) -> Any:
     """The map or list in which the path's last part stands.
 
     It is copied on the way down, so that the item as it was stays untouched.
@@ -122,16 +132,9 @@ def _container(action: Action, item: Item) -> Any:
         kind = "L" if isinstance(following, int) else "M"
         if value is None or value is _REMOVED or kind not in value:
             raise invalid("The document path provided in the update expression is invalid for update")
-        if type(value) is not _Owned:
-            content = value[kind]
-            value = _Owned({kind: list(content) if kind == "L" else dict(content)})
-            container[part] = value
+        value = container[part] = workspace.copied(value, kind)
         container = value[kind]
     return container
-
-
-class _Owned(dict[str, Any]):
-    """A value that this update has copied already."""
 
 
 def _added(existing: Value | None, operand: Value) -> Value:

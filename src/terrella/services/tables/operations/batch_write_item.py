@@ -5,8 +5,8 @@ from typing import Any
 from terrella.journal import Transaction
 from terrella.services.tables.capacity import Meter, meter_for
 from terrella.services.tables.engine import Answer, Engine
-from terrella.services.tables.operations.put_item import check_item_size
-from terrella.services.tables.table import Table, decode_item, encode_item
+from terrella.services.tables.operations.put_item import encode_checked
+from terrella.services.tables.table import Table, decode_item
 from terrella.services.tables.values import Item, check_attributes, invalid
 
 REQUESTS_MAX = 25
@@ -26,14 +26,12 @@ async def batch_write_item(engine: Engine, params: dict[str, Any]) -> Answer:
     requested: dict[str, list[dict[str, Any]]] = params["RequestItems"]
     if sum(map(len, requested.values())) > REQUESTS_MAX:
         raise invalid("Too many items requested for the BatchWriteItem call")
-    for requests in requested.values():
-        for request in requests:
-            _check_request(request)
+    encoded = {name: [_check_request(request) for request in requests] for name, requests in requested.items()}
     writes: list[Write] = []
     meters: dict[str, Meter] = {}
     for name, requests in requested.items():
         table = engine.table(name)
-        planned = [_plan(table, request) for request in requests]
+        planned = [_plan(table, *pair) for pair in zip(requests, encoded[name], strict=True)]
         if len({key for _, key, _, _ in planned}) < len(planned):
             raise invalid("Provided list of item keys contains duplicates")
         writes += planned
@@ -61,22 +59,23 @@ async def batch_write_item(engine: Engine, params: dict[str, Any]) -> Answer:
     return answer
 
 
-def _check_request(request: dict[str, Any]) -> None:
+def _check_request(request: dict[str, Any]) -> bytes | None:
+    """The item as it is to be stored; None for a delete."""
     if len(request) != 1:
         raise invalid(
             "Supplied AttributeValue has more than one datatypes set, "
             "must contain exactly one of the supported datatypes"
         )
     if "PutRequest" in request:
-        check_item_size(check_attributes(request["PutRequest"]["Item"]))
-    else:
-        check_attributes(request["DeleteRequest"]["Key"])
+        return encode_checked(request["PutRequest"]["Item"])
+    check_attributes(request["DeleteRequest"]["Key"])
+    return None
 
 
-def _plan(table: Table, request: dict[str, Any]) -> Write:
-    if "PutRequest" in request:
+def _plan(table: Table, request: dict[str, Any], encoded: bytes | None) -> Write:
+    if encoded is not None:
         item = request["PutRequest"]["Item"]
         key = table.key_of_item(item)
         table.check_index_attributes(item)
-        return table, key, item, encode_item(item)
+        return table, key, item, encoded
     return table, table.key_of(request["DeleteRequest"]["Key"]), None, None

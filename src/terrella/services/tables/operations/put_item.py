@@ -10,26 +10,29 @@ from terrella.services.tables.engine import Answer, Engine
 from terrella.services.tables.expressions import Condition, matches
 from terrella.services.tables.requests import condition_failed, read_condition, read_substitutions, refuse_legacy
 from terrella.services.tables.table import decode_item, encode_item
-from terrella.services.tables.values import ITEM_SIZE_MAX_BYTES, check_attributes, invalid
+from terrella.services.tables.values import Item, check_attributes, invalid, is_too_large
 
 _EXPRESSIONS = ("ConditionExpression",)
 
 
-def check_item_size(size_bytes: int) -> None:
-    """Raises ``AwsError`` for an item above 400 KB."""
-    if size_bytes > ITEM_SIZE_MAX_BYTES:
+def encode_checked(item: Item) -> bytes:
+    """An item as it is stored; raises ``AwsError`` if a value is none, or the item is above 400 KB."""
+    check_attributes(item)
+    encoded = encode_item(item)
+    if is_too_large(item, encoded):
         raise invalid("Item size has exceeded the maximum allowed size")
+    return encoded
 
 
 async def put_item(engine: Engine, params: dict[str, Any]) -> Answer:
     """See AWS's API reference, PutItem."""
     item = params["Item"]
     if len(params) == 2:  # a table and an item, as nearly always
-        check_item_size(check_attributes(item))
+        value = encode_checked(item)
         table = engine.table(params["TableName"])
         key = table.key_of_item(item)
         table.check_index_attributes(item)
-        data_set, value = table.data_set_id, encode_item(item)
+        data_set = table.data_set_id
         await engine.journal.write(lambda transaction: transaction.put(data_set, key, value))
         return b"{}"
     return await _put_with_options(engine, params)
@@ -39,11 +42,10 @@ async def _put_with_options(engine: Engine, params: dict[str, Any]) -> Answer:
     item = params["Item"]
     refuse_legacy(params, ("Expected", "ConditionalOperator"), _EXPRESSIONS)
     given = read_substitutions(params, _EXPRESSIONS)
-    size_bytes = check_attributes(item)
+    value = encode_checked(item)
     wanted = params.get("ReturnValues", "NONE")
     if wanted not in ("NONE", "ALL_OLD"):
         raise invalid("ReturnValues can only be ALL_OLD or NONE")
-    check_item_size(size_bytes)
     condition = read_condition(params, "ConditionExpression", given)
     given.check_all_used()
     table = engine.table(params["TableName"])
@@ -51,7 +53,7 @@ async def _put_with_options(engine: Engine, params: dict[str, Any]) -> Answer:
     table.check_index_attributes(item)
     table.check_paths(given.nested_heads)
     meter = meter_for(table, params)
-    data_set, value = table.data_set_id, encode_item(item)
+    data_set = table.data_set_id
 
     def judge(transaction: Transaction) -> bytes | None:
         stored = transaction.get(data_set, key)

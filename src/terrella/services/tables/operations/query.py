@@ -61,7 +61,7 @@ def _bounded(walk: Walk, conditions: dict[str, KeyCondition]) -> Walk:
     key = walk.key
     if key.sort is None and len(conditions) > 1:
         raise invalid("Query key condition not supported")
-    for name, kind in key.pairs():
+    for name, kind in key.pairs:
         condition = conditions.get(name)
         if condition is None:
             if name == key.partition or len(conditions) > 1:

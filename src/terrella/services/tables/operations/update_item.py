@@ -23,11 +23,11 @@ from terrella.services.tables.requests import (
 )
 from terrella.services.tables.table import Table, decode_item, encode_item
 from terrella.services.tables.values import (
-    ITEM_SIZE_MAX_BYTES,
     Item,
     check_attributes,
     invalid,
     invalid_parameters,
+    is_too_large,
 )
 
 _EXPRESSIONS = ("UpdateExpression", "ConditionExpression")
@@ -58,9 +58,11 @@ async def update_item(engine: Engine, params: dict[str, Any]) -> Answer:
         old: Item | None = None if value is None else decode_item(value)
         new = apply_update(actions, key_attributes if old is None else old)
         table.check_index_attributes({name: new[name] for name in heads if name in new}, updating=True)
-        if check_attributes(new) > ITEM_SIZE_MAX_BYTES:
+        check_attributes(new)
+        encoded = encode_item(new)
+        if is_too_large(new, encoded):
             raise invalid("Item size to update has exceeded the maximum allowed size")
-        transaction.put(data_set, key, encode_item(new))
+        transaction.put(data_set, key, encoded)
         return old, new
 
     old, new = await engine.journal.write(judge)

@@ -42,11 +42,14 @@ async def update_table(engine: Engine, params: dict[str, Any]) -> Answer:
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
             "SSESpecification or ReplicaUpdates is required"
         )
-    definition = _with_settings(table.definition, params)
     if "GlobalSecondaryIndexUpdates" in params:
         _refuse_if_replicated(table)
-        definition = _with_indexes(definition, params)
-    updated = await engine.catalog.update(table.name, definition)
+
+    def changed(definition: TableDefinition) -> TableDefinition:
+        definition = _with_settings(definition, params)
+        return _with_indexes(definition, params) if "GlobalSecondaryIndexUpdates" in params else definition
+
+    updated = await engine.catalog.update(table.name, changed)
     return {"TableDescription": describe_table(engine, updated, "UPDATING")}
 
 
