@@ -85,11 +85,10 @@ class Pools:
 
     def submit(self, invocation: Invocation) -> None:
         """Run it as soon as there is a worker; its future gets the result, or an ``AwsError``."""
-        if not self._waiting:
+        if not self._waiting and not self._at_reserved():
             sandbox = self._free_sandbox()
             if sandbox is not None:
                 self._assign(sandbox, invocation)
-                self._spread()
                 return
         if self.reserved == 0:
             self._throttle(invocation)
@@ -102,6 +101,12 @@ class Pools:
             invocation.waiting_since = self._clock.monotonic()
             self._waiting.append(invocation)
             self._grow()
+
+    def _at_reserved(self) -> bool:
+        """There may be more workers than are allowed to work at a time: the reserved concurrency was lowered."""
+        if self.reserved is None:
+            return False
+        return sum(sandbox.state is State.BUSY for az in self._azs for sandbox in az.sandboxes) >= self.reserved
 
     def _free_sandbox(self) -> Sandbox | None:
         """In turn over the AZs; in an AZ the oldest one first, so that surplus ones stay idle and are retired."""
@@ -118,6 +123,7 @@ class Pools:
     def _assign(self, sandbox: Sandbox, invocation: Invocation) -> None:
         self._az(sandbox).counters.invocations += 1
         sandbox.assign(invocation)
+        self._spread()
 
     def _az(self, sandbox: Sandbox) -> _Az:
         return next(az for az in self._azs if az.name == sandbox.az)
@@ -209,7 +215,7 @@ class Pools:
     def _freed(self, sandbox: Sandbox) -> None:
         if self._retired:
             sandbox.retire()
-        elif self._waiting and sandbox.az not in self._down:
+        elif self._waiting and sandbox.az not in self._down and not self._at_reserved():
             self._assign(sandbox, self._waiting.popleft())
             self._grow()
         else:
@@ -265,6 +271,11 @@ class Pools:
             waiting, self._waiting = self._waiting, deque()
             for invocation in waiting:
                 self.submit(invocation)
+        while self._waiting and not self._at_reserved():
+            sandbox = self._free_sandbox()
+            if sandbox is None:
+                break
+            self._assign(sandbox, self._waiting.popleft())
         self._grow()
 
     def retire(self) -> list[Invocation]:

@@ -1,6 +1,7 @@
 """Finding what a well-typed request violates of its shape's constraints, worded as AWS words it."""
 
 import re
+from functools import cache
 from typing import Any
 
 Shape = dict[str, Any]
@@ -31,6 +32,12 @@ def find_violations(shapes: dict[str, Shape], shape_name: str, value: Any, path:
         case _:
             found = []
     return found[:VIOLATIONS_MAX]
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    # The models are written for Java's dialect: Python has its letters and digits in one class, and no properties.
+    return re.compile(text.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s"))
 
 
 def _complaint(shape: Shape, value: Any, path: str, constraint: str) -> str:
@@ -74,6 +81,6 @@ def _string(shape: Shape, value: str, path: str) -> list[str]:
             return []
         return [_complaint(shape, value, path, f"satisfy enum value set: [{', '.join(shape['enum'])}]")]
     found = _length(shape, value, path)
-    if "pattern" in shape and not re.fullmatch(shape["pattern"], value):
+    if "pattern" in shape and not _pattern(shape["pattern"]).fullmatch(value):
         found.append(_complaint(shape, value, path, f"satisfy regular expression pattern: {shape['pattern']}"))
     return found

@@ -58,6 +58,9 @@ class RestJsonService:
         self._routes: dict[tuple[str, int], list[_Route]] = {}
         for name, operation in self._operations.items():
             self._add_route(name, operation["http"]["method"], operation["http"]["requestUri"])
+        for routes in self._routes.values():
+            # The ones that ask for something in the query first: the others would take theirs.
+            routes.sort(key=lambda route: -len(route.query))
 
     def _add_route(self, name: str, method: str, template: str) -> None:
         path, _, query = template.partition("?")
