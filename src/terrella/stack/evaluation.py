@@ -114,6 +114,8 @@ class _Evaluation:
         """What ``Fn::GetAtt`` answers."""
         known = self._known(logical_id, "Fn::GetAtt")
         pattern = known.attributes.get(name)
+        if pattern is None and known.verdict is Verdict.INERT and name.endswith("Id"):
+            pattern = "{id}"
         if pattern is None and known.verdict is Verdict.REFUSED:
             return f"{logical_id}.{name}"  # the resource is refused by name; whoever skips it gets a name to recognise
         if pattern is None:
@@ -307,7 +309,8 @@ class _Evaluation:
         with at("Outputs", name):
             if not isinstance(output, dict) or "Value" not in output:
                 raise Mistake(f"the output {name} has no Value")
-            return resolve(output["Value"], self)
+            with at("Value"):
+                return resolve(output["Value"], self)
 
 
 def _close(name: str, names: Any) -> str:

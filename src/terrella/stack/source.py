@@ -38,7 +38,7 @@ def parse(text: str, file: Path) -> tuple[Any, LineTree]:
         return _Builder(loader, file).build(node, node.start_mark.line + 1)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        line = min(mark.line, text.count("\n")) + 1 if mark else 1  # the end of the text is no line of its own
         detail = " ".join(part for part in (error.context, error.problem) if part)
         raise TemplateError(file, line, f"this is not YAML: {detail}") from error
     except (yaml.YAMLError, ValueError) as error:

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import samtranslator
 
+from terrella.stack.cache import Cache
 from terrella.stack.code import code_digest
 from terrella.stack.errors import Mistake, PathStep, TemplateError
 from terrella.stack.lines import LineTree, line_at
@@ -25,7 +26,6 @@ from terrella.stack.translation_job import Job, Outcome
 
 _FORMAT = "1"
 _TRANSLATION_TIMEOUT_S = 60.0
-_Cached = TypeVar("_Cached")
 
 
 class _CachedSource(msgspec.Struct):
@@ -59,7 +59,7 @@ class Template:
     source: dict[str, Any]
     lines: LineTree
     digest: str
-    cache_directory: Path
+    cache: Cache
     _content_digest: str = ""
     _translations: list[Translation] = field(default_factory=list)
     _code_digests: dict[Path, str] = field(default_factory=dict)
@@ -124,8 +124,8 @@ class Template:
         return ("Resources", logical_id, "Properties", "CodeUri" if is_sam else "Code")
 
     def _read_translations(self) -> list[Translation]:
-        for path in sorted(self.cache_directory.glob(f"translation-{self.digest}-*.json")):
-            cached = _read_cache(path, Translation)
+        for name in self.cache.names(f"translation-{self.digest}-"):
+            cached = self.cache.read(name, Translation)
             if cached is not None:
                 self._translations.append(cached)
         return self._translations
@@ -134,7 +134,7 @@ class Template:
         if self.is_sam:
             prepared = prepare(self.source)
             if prepared.template["Resources"]:
-                outcome = _run_translator(self.path, Job(prepared.template, parameters))
+                outcome = run_translator(self.path, Job(prepared.template, parameters))
             else:
                 outcome = Outcome(document={**prepared.template, "Transform": []})  # everything was set aside
             if outcome.errors:
@@ -145,7 +145,7 @@ class Template:
         code_paths = restore(outcome.document, prepared)
         translation = Translation(outcome.document, code_paths, outcome.inputs)
         inputs_digest = hashlib.sha256(repr(sorted(outcome.inputs.items())).encode()).hexdigest()[:12]
-        _write_cache(self.cache_directory / f"translation-{self.digest}-{inputs_digest}.json", translation)
+        self.cache.write(f"translation-{self.digest}-{inputs_digest}", translation)
         return translation
 
     def _sam_error(self, errors: list[tuple[str, str]]) -> TemplateError:
@@ -165,14 +165,14 @@ def load_template(path: Path, cache_directory: Path) -> Template:
         raise TemplateError(path, 1, f"the template cannot be read: {error.strerror}") from error
     keyed = b"\0".join((_FORMAT.encode(), samtranslator.__version__.encode(), content))
     digest = hashlib.sha256(keyed).hexdigest()[:24]
-    cache_file = cache_directory / f"template-{digest}.json"
-    cached = _read_cache(cache_file, _CachedSource)
+    cache = Cache(cache_directory)
+    cached = cache.read(f"template-{digest}", _CachedSource)
     if cached is None or any(_file_digest(path.parent / name) != seen for name, seen in cached.included.items()):
         cached = _parse(path, content)
-        _write_cache(cache_file, cached)
+        cache.write(f"template-{digest}", cached)
     for seen in cached.included.values():
         digest = hashlib.sha256(f"{digest}{seen}".encode()).hexdigest()[:24]
-    return Template(path, cached.source, cached.lines, digest, cache_directory)
+    return Template(path, cached.source, cached.lines, digest, cache)
 
 
 def _parse(path: Path, content: bytes) -> _CachedSource:
@@ -213,7 +213,7 @@ def _owner(logical_id: str, resources: dict[str, Any]) -> str | None:
     return next((name for name in resources if sign in mapping_at(resources, name, "Properties")), None)
 
 
-def _run_translator(path: Path, job: Job) -> Outcome:
+def run_translator(path: Path, job: Job) -> Outcome:
     """Run the translator in a process of its own, without the user's AWS settings."""
     import subprocess  # costs 10 ms, and is not needed when the cache is warm
 
@@ -240,18 +240,3 @@ def _run_translator(path: Path, job: Job) -> Outcome:
 
 def _file_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
-
-
-def _read_cache(path: Path, kind: type[_Cached]) -> _Cached | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError):
-        return None  # not there, or cut off by a crash: it is made again
-
-
-def _write_cache(path: Path, value: object) -> None:
-    """Written beside and renamed, so that other processes see all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(msgspec.json.encode(value))
-    beside.replace(path)

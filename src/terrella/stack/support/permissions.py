@@ -66,6 +66,7 @@ TYPES = [
         Verdict.INERT,
         "the application is served without TLS here",
         identity="arn:{partition}:acm:{region}:{account}:certificate/{uuid}",
+        attributes={"CertificateArn": "{id}"},
     ),
     ResourceType("AWS::CertificateManager::Account", Verdict.INERT, "the application is served without TLS here"),
     ResourceType(

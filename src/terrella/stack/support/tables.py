@@ -5,6 +5,7 @@ from terrella.stack.support.model import (
     TAGS,
     TEXT,
     TEXTS,
+    Kind,
     ResourceType,
     Verdict,
     each,
@@ -18,23 +19,24 @@ _LATER = "not acting yet"
 _KEY_SCHEMA = honoured(members={"AttributeName": TEXT, "KeyType": TEXT})
 _PROJECTION = honoured(members={"ProjectionType": TEXT, "NonKeyAttributes": TEXTS})
 _LOCAL_INDEX = {"IndexName": TEXT, "KeySchema": _KEY_SCHEMA, "Projection": _PROJECTION}
-_GLOBAL_INDEX = _LOCAL_INDEX | each(
-    "ProvisionedThroughput OnDemandThroughput WriteProvisionedThroughputSettings WriteOnDemandThroughputSettings"
-    " ReadProvisionedThroughputSettings ReadOnDemandThroughputSettings WarmThroughput ContributorInsightsSpecification",
-    _CAPACITY,
+_GLOBAL_INDEX = _LOCAL_INDEX | {"WarmThroughput": _CAPACITY}
+
+_REPLICATED_CAPACITY = (
+    "WriteProvisionedThroughputSettings WriteOnDemandThroughputSettings"
+    " ReadProvisionedThroughputSettings ReadOnDemandThroughputSettings"
 )
 
 _COMMON = {
     "TableName": TEXT,
     "AttributeDefinitions": honoured(members={"AttributeName": TEXT, "AttributeType": TEXT}),
     "KeySchema": _KEY_SCHEMA,
-    "GlobalSecondaryIndexes": honoured(members=_GLOBAL_INDEX),
     "LocalSecondaryIndexes": honoured(members=_LOCAL_INDEX),
     "BillingMode": inert("nothing is billed here"),
     "StreamSpecification": inert(f"streams are {_LATER}"),
     "TimeToLiveSpecification": inert(f"expiry is {_LATER}"),
     "SSESpecification": inert("the store is not encrypted here"),
     "WarmThroughput": _CAPACITY,
+    "VectorIndexes": refused("vector indexes are not built"),
 }
 _ATTRIBUTES = {
     "Arn": "arn:{partition}:dynamodb:{region}:{account}:table/{id}",
@@ -51,9 +53,14 @@ TYPES = [
         replaced_by=_IDENTITY,
         properties=_COMMON
         | {
+            "GlobalSecondaryIndexes": honoured(
+                members=_GLOBAL_INDEX
+                | each("ProvisionedThroughput OnDemandThroughput", _CAPACITY)
+                | {"ContributorInsightsSpecification": inert("nothing is metered here")}
+            ),
             "ProvisionedThroughput": _CAPACITY,
             "OnDemandThroughput": _CAPACITY,
-            "DeletionProtectionEnabled": honoured(BOOLEAN.kind),
+            "DeletionProtectionEnabled": BOOLEAN,
             "PointInTimeRecoverySpecification": inert("there are no backups here"),
             "ContributorInsightsSpecification": inert("nothing is metered here"),
             "TableClass": inert("nothing is billed here"),
@@ -71,6 +78,7 @@ TYPES = [
         replaced_by=_IDENTITY,
         properties=_COMMON
         | {
+            "GlobalSecondaryIndexes": honoured(members=_GLOBAL_INDEX | each(_REPLICATED_CAPACITY, _CAPACITY)),
             "Replicas": honoured(
                 members={
                     "Region": TEXT,
@@ -86,20 +94,17 @@ TYPES = [
                     "ReadOnDemandThroughputSettings": _CAPACITY,
                     "KinesisStreamSpecification": refused("there is no Kinesis here"),
                     "GlobalTableSettingsReplicationMode": refused("not built yet"),
+                    "DisassociationProtectionEnabled": inert("a replica leaves only with the template here"),
                     "Tags": TAGS,
                 }
             ),
             "MultiRegionConsistency": honoured(
-                TEXT.kind, allowed="EVENTUAL", otherwise="strongly consistent global tables are not built yet"
+                Kind.TEXT, allowed="EVENTUAL", otherwise="strongly consistent global tables are not built yet"
             ),
             "GlobalTableWitnesses": refused("strongly consistent global tables are not built yet"),
             "GlobalTableSourceArn": refused("replicas are made by the table's own stack here"),
-            "GlobalTableSettingsReplicationMode": refused("not built yet"),
-            **each(
-                "WriteProvisionedThroughputSettings WriteOnDemandThroughputSettings"
-                " ReadProvisionedThroughputSettings ReadOnDemandThroughputSettings",
-                _CAPACITY,
-            ),
+            "TableType": refused("not built"),
+            **each(_REPLICATED_CAPACITY, _CAPACITY),
         },
     ),
 ]

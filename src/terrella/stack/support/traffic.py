@@ -48,7 +48,6 @@ _HEALTH_CHECK: dict[str, Property] = {
     "RequestInterval": honoured(Kind.NUMBER, note="times the profile's scale"),
     "FailureThreshold": NUMBER,
     "Inverted": BOOLEAN,
-    "Disabled": BOOLEAN,
     "ChildHealthChecks": TEXTS,
     "HealthThreshold": NUMBER,
     "EnableSNI": inert("the application is served without TLS here"),
@@ -72,6 +71,7 @@ TYPES = [
         "AWS::Route53::RecordSetGroup",
         Verdict.HONOURED,
         identity="{stack}-{logical}-{UPPER:12}",
+        attributes={"Id": "{id}"},
         replaced_by=frozenset({"HostedZoneId", "HostedZoneName"}),
         properties={
             "HostedZoneId": TEXT,
@@ -105,6 +105,7 @@ TYPES = [
             "HostedZoneTags": inert("tags are not kept here"),
             "HostedZoneFeatures": inert("there is no accelerated recovery here"),
             "QueryLoggingConfig": inert("queries are not logged here"),
+            "DelegationSetId": inert("this world's name servers answer for every zone"),
             "VPCs": refused("private hosted zones are not built"),
         },
     ),
