@@ -21,6 +21,7 @@ from terrella.traffic.names import normal_name
 RECORD_TYPES = frozenset(
     "A AAAA CAA CNAME DS HTTPS MX NAPTR NS PTR SPF SRV SSHFP SVCB TLSA TXT".split()  # noqa: SIM905 - reads as a table
 )
+REFUSED_TYPES = {"SOA": "each zone makes its own"}
 ALIAS_TTL_S = 60
 VALUES_MAX = 400
 _TTL_MAX = 2_147_483_647
