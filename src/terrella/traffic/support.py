@@ -21,7 +21,6 @@ class Support:
 _TYPE_NOTES = {
     "AAAA": "an alias to a host name of a region has no AAAA answer: the world has IPv4 addresses only",
     "CNAME": "followed inside the world; not at a zone's own name",
-    "DS": "at a zone's own name only",
     "NS": "at a zone's own name only; without one, the regions' name servers are answered",
 }
 _POLICY_NOTES = {
