@@ -19,9 +19,11 @@ from terrella.traffic.health import (
 from terrella.traffic.nameserver import NameServer
 from terrella.traffic.records import AliasTarget, Location, Policy, RecordSet, record_sets_of_group
 from terrella.traffic.resolver import Resolver
+from terrella.traffic.support import SUPPORT, Support
 from terrella.traffic.zone import Zone, Zones, build_zones
 
 __all__ = [
+    "SUPPORT",
     "AliasTarget",
     "Answer",
     "CheckKind",
@@ -39,6 +41,7 @@ __all__ = [
     "Resolver",
     "ResourceRecord",
     "Status",
+    "Support",
     "TrafficError",
     "Transition",
     "Verdict",

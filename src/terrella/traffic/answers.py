@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
 
-from terrella.traffic.names import is_below, normal_name
+from terrella.traffic.names import is_below, normal_name, parent_name
 from terrella.traffic.policies import choose
 from terrella.traffic.records import ALIAS_TTL_S, Location, RecordSet
 from terrella.traffic.zone import NAME_SERVERS_ZONE, Zones
@@ -121,7 +121,7 @@ class _Walk:
     def expand(self, name: str, record_type: str, depth: int) -> list[tuple[float, Answer]]:
         zones = self._zones
         region = zones.region_of_host(name)
-        if region is not None:
+        if region is not None and name not in zones.own_zones():
             return [(1.0, self._host(name, record_type, region))]
         zone = zones.find(name)
         if zone is None:
@@ -154,7 +154,7 @@ class _Walk:
         return any(self.is_healthy(target, depth + 1) for target in self._zones.group(record.alias.name, record.type))
 
     def _host(self, name: str, record_type: str, region: str) -> Answer:
-        zone = f"{region}.amazonaws.com" if name.endswith(".amazonaws.com") else name.partition(".")[2]
+        zone = next((own for own in self._zones.own_zones() if is_below(name, own)), parent_name(name))
         if record_type != "A":
             return Answer(Status.NO_DATA, chain=(f"{name} is in {region}",), zone=zone)
         found = ResourceRecord(name, "A", self._zones.ttl(ALIAS_TTL_S), self._zones.addresses[region])

@@ -19,8 +19,9 @@ from terrella.traffic.errors import Properties
 from terrella.traffic.names import normal_name
 
 RECORD_TYPES = frozenset(
-    "A AAAA CAA CNAME DS HTTPS MX NAPTR NS PTR SPF SRV SSHFP SVCB TLSA TXT".split()  # noqa: SIM905 - reads as a table
+    "A AAAA CAA CNAME HTTPS MX NAPTR NS PTR SPF SRV SSHFP SVCB TLSA TXT".split()  # noqa: SIM905 - reads as a table
 )
+REFUSED_TYPES = {"DS": "delegating a part of a zone is not built yet", "SOA": "each zone makes its own"}
 ALIAS_TTL_S = 60
 VALUES_MAX = 400
 _TTL_MAX = 2_147_483_647
@@ -124,6 +125,8 @@ class RecordSet:
                 raise read.error(f"{name}: {policy_name} is not built yet")
         policy = _policy(read)
         record_type = read.text("Type")
+        if record_type in REFUSED_TYPES:
+            raise read.error(f"records of type {record_type} are not served: {REFUSED_TYPES[record_type]}")
         if record_type not in RECORD_TYPES:
             raise read.error(
                 f"records of type {record_type} are not served; served are {', '.join(sorted(RECORD_TYPES))}"
@@ -185,8 +188,8 @@ def _alias(read: Properties, record_type: str) -> AliasTarget | None:
         raise read.error("AliasTarget excludes TTL and ResourceRecords")
     if read.has("MultiValueAnswer") and read.flag("MultiValueAnswer"):
         raise read.error("a multivalue answer record set cannot be an alias")
-    if record_type in ("NS", "DS"):
-        raise read.error(f"an alias cannot be of type {record_type}")
+    if record_type == "NS":
+        raise read.error("an alias cannot be of type NS")
     below = read.below("AliasTarget")
     below.only({"DNSName", "EvaluateTargetHealth", "HostedZoneId"})
     return AliasTarget(normal_name(below.text("DNSName")), below.flag("EvaluateTargetHealth"))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from terrella.traffic.errors import TrafficError
-from terrella.traffic.names import is_below, parent_name
+from terrella.traffic.names import is_below, normal_name, parent_name
 from terrella.traffic.records import Policy, RecordSet
 from terrella.wire.hostnames import region_of_hostname
 
@@ -122,13 +122,15 @@ def build_zones(
 ) -> Zones:
     """Put the record sets of every region's stack together.
 
-    ``hosted_zones`` gives the names of zones that records name by id only (else the last two labels are taken),
-    ``health_checks`` the ids that exist. Raises ``TrafficError`` with one line for each thing that is wrong.
+    ``hosted_zones`` gives the names of zones by id, those without records included; a record that names its zone by an
+    id that is not there lies in the zone of its last two labels. ``health_checks`` are the ids that exist. Raises
+    ``TrafficError`` with one line for each thing that is wrong.
     """
-    by_zone: dict[str, dict[tuple[str, str], list[RecordSet]]] = {}
+    named = {zone_id: normal_name(name) for zone_id, name in (hosted_zones or {}).items() if name}
+    by_zone: dict[str, dict[tuple[str, str], list[RecordSet]]] = {name: {} for name in named.values()}
     problems = []
     for record in record_sets:
-        zone_name = _zone_name(record, hosted_zones or {})
+        zone_name = _zone_name(record, named)
         by_zone.setdefault(zone_name, {}).setdefault((record.name, record.type), []).append(record)
         if not is_below(record.name, zone_name):
             problems.append(f"{record.owner}: {record.name} does not lie in the zone {zone_name}")
@@ -149,7 +151,7 @@ def _zone_name(record: RecordSet, hosted_zones: Mapping[str, str]) -> str:
     if record.zone_name:
         return record.zone_name
     if record.zone_id is not None and record.zone_id in hosted_zones:
-        return hosted_zones[record.zone_id].lower().removesuffix(".")
+        return hosted_zones[record.zone_id]
     return ".".join(record.name.split(".")[-2:])
 
 
@@ -211,8 +213,8 @@ def _name_problems(zone: Zone) -> list[str]:
             problems.append(f"{group[0].owner}: the zone's own name {name} cannot have a CNAME; use an alias")
         elif record_type == "CNAME" and types[name] > 1:
             problems.append(f"{group[0].owner}: {name} has a CNAME and so can have no other records")
-        elif record_type in ("NS", "DS") and name != zone.name:
-            problems.append(f"{group[0].owner}: delegating a part of a zone ({record_type} of {name}) is not built yet")
+        elif record_type == "NS" and name != zone.name:
+            problems.append(f"{group[0].owner}: delegating a part of a zone (NS of {name}) is not built yet")
     return problems
 
 

@@ -54,7 +54,9 @@ def test_a_weighted_alias_is_read_whole() -> None:
             "geoproximity routing is not built",
         ),
         ({"CidrRoutingConfig": {}, "SetIdentifier": "a"}, "IP-based routing is not built"),
-        ({"Type": "SOA"}, "records of type SOA are not served"),
+        ({"Type": "SOA"}, "records of type SOA are not served: each zone makes its own"),
+        ({"Type": "DS"}, "records of type DS are not served: delegating"),
+        ({"Type": "RP"}, "records of type RP are not served; served are A, AAAA"),
         ({"Type": "AAAA"}, "is not an address for a record of type AAAA"),
         ({"ResourceRecords": ["localhost"]}, "'localhost' is not the value of a record of type A"),
         ({"Type": "TXT", "ResourceRecords": ["bare"]}, "stands in double quotes"),
@@ -174,3 +176,7 @@ def test_names_that_clients_ask_for_are_told_from_those_that_records_point_to() 
     )
     assert zones.application_names() == ("items.example.com",)
     assert zones.regions_of("items.example.com") == ("us-east-1", "us-west-2")
+
+
+def test_a_zone_without_records_exists() -> None:
+    assert set(build_zones([], ADDRESSES, hosted_zones={"Z1": "Example.com.", "Z2": ""}).zones) == {"example.com"}

@@ -33,12 +33,22 @@ INERT_PROPERTIES = {
     "MeasureLatency": "latency is always measured",
     "Regions": "every region of the world checks",
 }
-_KNOWN = {
-    *("Type", "FullyQualifiedDomainName", "IPAddress", "Port", "ResourcePath", "SearchString", "RequestInterval"),
-    *("FailureThreshold", "Inverted", "Disabled", "ChildHealthChecks", "HealthThreshold"),
-    *("AlarmIdentifier", "InsufficientDataHealthStatus", "RoutingControlArn"),
-    *INERT_PROPERTIES,
+HONOURED_PROPERTIES = {
+    "Type": "",
+    "FullyQualifiedDomainName": "resolved for each probe by the region's own zones",
+    "IPAddress": "an address of a region; the name is then only the Host header",
+    "Port": "80 and 443 are the application port, others are as they stand",
+    "ResourcePath": "",
+    "SearchString": "at most 255 characters",
+    "RequestInterval": "10 or 30 s, times the profile's scale; 30 s if it is not given",
+    "FailureThreshold": "1 to 10 results in a row, in both directions; 3 if it is not given",
+    "Inverted": "",
+    "Disabled": "taken as healthy; with Inverted, as unhealthy",
+    "ChildHealthChecks": "1 to 255",
+    "HealthThreshold": "0 is always healthy, more than there are children never",
 }
+_OF_REFUSED_KINDS = {"AlarmIdentifier", "InsufficientDataHealthStatus", "RoutingControlArn"}
+_KNOWN = {*HONOURED_PROPERTIES, *INERT_PROPERTIES, *_OF_REFUSED_KINDS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
