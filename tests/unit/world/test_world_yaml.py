@@ -45,8 +45,8 @@ MISTAKES = {
     "a list": (
         "- a",
         (
-            "world.yaml:1: found a list, expected a world, a mapping with name, template, regions, profile, links, lanes or"
-            " addresses"
+            "world.yaml:1: found a list, expected a world, a mapping with name, template, regions, profile, links,"
+            " lanes or addresses"
         ),
     ),
     "template is not there": (
