@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,16 +70,19 @@ def port_owner(address: str, port: int, kind: socket.SocketKind = socket.SOCK_ST
     inodes = set(_listening_inodes(address, port, "tcp" if kind is socket.SOCK_STREAM else "udp"))
     if not inodes:
         return None
+    wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in _PROC.iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            links = {str(each.readlink()) for each in (process / "fd").iterdir()}
-            if any(f"socket:[{inode}]" in links for inode in inodes):
-                return f"process {process.name} ({(process / 'comm').read_text().strip()})"
-        except OSError:  # another user's process, or one that has just ended
-            continue
+        if process.name.isdigit() and wanted & set(_descriptors(process)):
+            return f"process {process.name} ({(process / 'comm').read_text().strip()})"
     return None
+
+
+def _descriptors(process: Path) -> Iterator[str]:
+    """What a process has open; nothing where that may not be known, or where it has closed meanwhile."""
+    with suppress(OSError):
+        for each in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield str(each.readlink())
 
 
 def _listening_inodes(address: str, port: int, protocol: str) -> Iterator[str]:

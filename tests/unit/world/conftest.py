@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 WriteWorld = Callable[..., Path]
+SOURCE = Path(__file__).parents[3] / "src"
+
+
+@pytest.fixture(autouse=True)
+def processes_find_terrella(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever directory they are started in, and whether or not it is installed."""
+    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
 
 
 @pytest.fixture
