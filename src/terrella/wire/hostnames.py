@@ -10,8 +10,8 @@ _JOINED = ("s3-website-", "s3-")
 def region_of_hostname(name: str) -> str | None:
     """The region that an AWS host name leads to: ``d-x.execute-api.us-east-1.amazonaws.com`` → ``us-east-1``.
 
-    None for a name of another kind, or one that names no region (``bucket.s3.amazonaws.com``). A closing dot and capitals
-    do not matter.
+    None for a name of another kind, or one that names no region (``bucket.s3.amazonaws.com``). A closing dot and
+    capitals do not matter.
     """
     name = name.lower().removesuffix(".")
     suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), None)

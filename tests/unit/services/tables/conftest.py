@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # ships no types
+import boto3
 import pytest
 from botocore.config import Config
 
