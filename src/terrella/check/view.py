@@ -1,0 +1,133 @@
+"""What rules look at: the template as every region of the world evaluates it, and where names lead."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from terrella.stack import Resource, Stack, Template
+from terrella.wire.hostnames import region_of_hostname
+
+_API_NAMES = ("AWS::ApiGateway::DomainName", "AWS::ApiGatewayV2::DomainName")
+_ADDRESS_TYPES = frozenset({"A", "AAAA", "CNAME"})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Route 53 record set of one region's stack, with the path of its properties in the template."""
+
+    region: str
+    resource: Resource
+    path: tuple[str | int, ...]
+    properties: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """As DNS compares it."""
+        return canonical(str(self.properties.get("Name", "")))
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What siblings share: name and type."""
+        return self.name, str(self.properties.get("Type", ""))
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its logical id, and its identifier among its siblings."""
+        identifier = self.properties.get("SetIdentifier")
+        return f"{self.resource.logical_id} ({identifier})" if identifier else self.resource.logical_id
+
+
+def canonical(name: str) -> str:
+    """A DNS name in small letters, without its closing dot."""
+    return name.lower().removesuffix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldView:
+    """The template, what it comes to in each region (in the world's order), and the regions' addresses."""
+
+    template: Template
+    stacks: Mapping[str, Stack]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def resources(self, *types: str) -> Iterator[tuple[str, Resource]]:
+        """Region and resource, for each resource of these types in any region's stack."""
+        for region, stack in self.stacks.items():
+            for resource in stack.of_type(*types):
+                yield region, resource
+
+    def records(self) -> Iterator[Record]:
+        """Every record set, members of groups too."""
+        for region, resource in self.resources("AWS::Route53::RecordSet"):
+            yield Record(region, resource, ("Resources", resource.logical_id, "Properties"), resource.properties)
+        for region, group in self.resources("AWS::Route53::RecordSetGroup"):
+            for index, member in enumerate(group.properties.get("RecordSets", [])):
+                path = ("Resources", group.logical_id, "Properties", "RecordSets", index)
+                yield Record(region, group, path, member)
+
+    def health_check(self, identifier: str) -> tuple[str, Resource] | None:
+        """The region and resource of a health check, by its id."""
+        for region, resource in self.resources("AWS::Route53::HealthCheck"):
+            if resource.physical_id == identifier:
+                return region, resource
+        return None
+
+    def line(self, *path: str | int) -> int:
+        """The source line of a node."""
+        return self.template.line_of(path)
+
+    def regions_of_record(self, record: Record) -> frozenset[str]:
+        """The regions that a record's answer leads to, as far as its names and addresses tell."""
+        return self._regions_of_properties(record.properties, frozenset({record.name}))
+
+    def regions_of_host(self, name: str) -> frozenset[str]:
+        """The regions that a name or address leads to, through records and custom domain names of the template."""
+        return self._regions_of_host(name, frozenset())
+
+    def regions_watched(self, check: Resource) -> frozenset[str]:
+        """The regions that a health check's verdict speaks of; those of its children, if it is calculated."""
+        return self._regions_watched(check, frozenset())
+
+    def _regions_watched(self, check: Resource, seen: frozenset[str]) -> frozenset[str]:
+        settings = check.properties.get("HealthCheckConfig", {})
+        found: set[str] = set()
+        for identifier in settings.get("ChildHealthChecks", []):
+            child = self.health_check(identifier)
+            if child is not None and identifier not in seen:
+                found |= self._regions_watched(child[1], seen | {identifier})
+        for name in (settings.get("IPAddress"), settings.get("FullyQualifiedDomainName")):
+            if name:
+                return frozenset(found | self.regions_of_host(name))
+        return frozenset(found)
+
+    def _regions_of_properties(self, properties: Mapping[str, Any], seen: frozenset[str]) -> frozenset[str]:
+        targets = [properties.get("AliasTarget", {}).get("DNSName")]
+        if properties.get("Type") in _ADDRESS_TYPES:
+            targets += properties.get("ResourceRecords", [])
+        return _union(self._regions_of_host(target, seen) for target in targets if target)
+
+    def _regions_of_host(self, name: str, seen: frozenset[str]) -> frozenset[str]:
+        name = canonical(name)
+        if name in seen:
+            return frozenset()
+        region = region_of_hostname(name)
+        if region is not None:
+            return frozenset({region})
+        by_address = [region for region, address in self.addresses.items() if address == name]
+        if by_address:
+            return frozenset(by_address)
+        records = [record for record in self.records() if record.name == name]
+        if records:
+            return _union(self._regions_of_properties(record.properties, seen | {name}) for record in records)
+        named = self.resources(*_API_NAMES)
+        return frozenset(region for region, resource in named if canonical(resource.physical_id) == name)
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*sets)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence: ``a``, ``a and b``, ``a, b and c``; sorted."""
+    *others, last = sorted(names)
+    return f"{', '.join(others)} and {last}" if others else last
