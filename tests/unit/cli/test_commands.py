@@ -100,6 +100,20 @@ def test_a_mistake_starts_nothing(world_path: Path) -> None:
     assert not (world_path.parent / ".terrella").exists()
 
 
+def test_check_names_the_line_and_fails_for_errors_only(world_path: Path) -> None:
+    template = world_path.parent / "template.yaml"
+    template.write_text("Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n")
+    result = run("check", "--no-lint")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("template.yaml:2: error Topic (AWS::SNS::Topic)")
+    assert result.stdout.endswith("1 error, 0 warnings.\n")
+    rows = msgspec.json.decode(run("check", "--no-lint", "--json").stdout)
+    assert [(row["severity"], row["line"]) for row in rows] == [("error", 2)]
+    template.write_text("Resources:\n  Logs:\n    Type: AWS::Logs::LogGroup\n")
+    result = run("check", "--no-lint")
+    assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
+
+
 def test_no_world_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("up").stderr.startswith("terrella: found no world.yaml, expected a world there")
