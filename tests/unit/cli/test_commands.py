@@ -1,5 +1,6 @@
 """Every command as a user types it: what it prints, and its exit code."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import msgspec
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from terrella.cli import terrella
 from terrella.cli.commands import COMMANDS
 from terrella.cli.conflicts import conflicts_table, union
 from terrella.cli.reference import reference
-from terrella.cli.status import at_risk, health, lag
+from terrella.cli.status import at_risk, health, lag, status_table
 
 StartWorld = Callable[[], "subprocess.Popen[str]"]
 DOCS = Path(__file__).parents[3] / "docs"
@@ -222,11 +224,31 @@ def test_cells_of_the_status_table() -> None:
         "at_risk": 7,
         "heard_s_ago": 0.0,
     }
-    assert (health(region), lag(region), at_risk(region)) == ("1/2", "12 ms (x)", "7")
+    assert (health(region), lag(region), at_risk(region)) == ("1/2", "12 ms", "7")
     assert lag({**region, "replication": {"x": {"lag_ms": None}}}) == "? (x)"
     down = {**region, "state": "held-down", "heard_s_ago": 42.4}
     assert (health(down), lag(down), at_risk(down)) == ("-", "-", "7 (42 s ago)")
     assert at_risk({"state": "starting"}) == "-"
+
+
+def test_the_status_table_fits_a_terminal_of_80_columns() -> None:
+    region = {
+        "region": "ap-northeast-1",
+        "state": "serving",
+        "address": "127.0.3.1",
+        "pid": 27123,
+        "code_version": "3184da53db3f",
+        "health": {"a": {"healthy": True}},
+        "replication": {"x": {"lag_ms": 62}},
+        "at_risk": 0,
+        "reason": "caught up with every peer",
+    }
+    console = Console(width=80, file=io.StringIO())
+    console.print(status_table({"world": "items", "profile": "fast", "links": [], "regions": [region]}))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[-1].split() == [
+        *("ap-northeast-1", "serving", "127.0.3.1", "27123", "3184da53", "1/1", "62", "ms", "0")
+    ]
 
 
 def test_conflicts_that_several_regions_know_are_shown_once() -> None:
