@@ -17,6 +17,7 @@ COMMANDS = {
     "restore": "Bring back a region that was killed.",
     "link": "Show the links between regions, or break and slow one.",
     "conflicts": "Show the versions that lost to a concurrent write.",
+    "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
     "demo": "Break a world in six scenes and show what was measured.",
     "region": "Run one region alone, without a supervisor.",

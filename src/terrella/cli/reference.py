@@ -18,23 +18,22 @@ This page is made from the commands' own help (`python -m terrella.cli.reference
 
 def reference() -> str:
     """The whole page."""
-    parts = [_OPENING, _page(terrella, ["terrella"])]
-    context = click.Context(terrella, info_name="terrella")
+    root = _context(terrella, "terrella", None)
+    parts = [_OPENING, _page("terrella", root)]
     for name in COMMANDS:
-        command = terrella.get_command(context, name)
+        command = terrella.get_command(root, name)
         assert command is not None
-        parts.append(_page(command, ["terrella", name]))
+        parts.append(_page(f"terrella {name}", _context(command, name, root)))
     return "\n".join(parts)
 
 
-def _page(command: click.Command, names: list[str]) -> str:
-    context: click.Context | None = None
-    for name in names:
-        context = click.Context(
-            command, info_name=name, parent=context, max_content_width=_WIDTH, terminal_width=_WIDTH
-        )
-    assert context is not None
-    return f"## `{' '.join(names)}`\n\n```text\n{command.get_help(context)}\n```\n"
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    settings = {**command.context_settings, "max_content_width": _WIDTH, "terminal_width": _WIDTH}
+    return click.Context(command, parent, name, **settings)
+
+
+def _page(title: str, context: click.Context) -> str:
+    return f"## `{title}`\n\n```text\n{context.get_help()}\n```\n"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``terrella status``."""
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
             click.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
             return
         if not watch:
-            Console().print(status_table(status))
+            Console().print(status_table(status), soft_wrap=not sys.stdout.isatty())
             return
         with Live(status_table(status), console=Console(), auto_refresh=False) as live:
             while True:
@@ -52,22 +53,30 @@ def status_table(status: dict[str, Any]) -> Table:
     caption = f"{changed} link{'s' if changed > 1 else ''} changed: terrella link" if changed else None
     title = f"{status['world']} · profile {status['profile']}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None, pad_edge=False)
-    for heading in ("region", "state", "address", "pid", "code", "health", "lag", "at risk", "why"):
-        table.add_column(heading, header_style="dim", no_wrap=heading != "why", justify="left")
-    for region in status["regions"]:
+    reasons = [_reason(region) for region in status["regions"]]
+    for heading in ("region", "state", "address", "pid", "code", "health", "lag", "at risk"):
+        table.add_column(heading, header_style="dim", no_wrap=True)
+    if any(reasons):
+        table.add_column("why", header_style="dim", style="dim", overflow="fold")
+    for region, reason in zip(status["regions"], reasons, strict=True):
         state = str(region["state"])
         table.add_row(
             region["region"],
             Text(state, style=_STYLES.get(state, "yellow")),
             region["address"],
             str(region["pid"] or "-"),
-            str(region.get("code_version") or "-")[:12],
+            str(region.get("code_version") or "-")[:8],
             health(region),
             lag(region),
             at_risk(region),
-            Text("" if state == "serving" else str(region.get("reason") or ""), style="dim"),
+            *([reason] if any(reasons) else []),
         )
     return table
+
+
+def _reason(region: dict[str, Any]) -> str:
+    """Why it does not serve."""
+    return "" if region["state"] == "serving" else str(region.get("reason") or "")
 
 
 def health(region: dict[str, Any]) -> str:
@@ -79,15 +88,14 @@ def health(region: dict[str, Any]) -> str:
 
 
 def lag(region: dict[str, Any]) -> str:
-    """How far behind its peers it is, at worst: a peer that is not heard makes it unknown."""
+    """How far behind its peers it is, at worst; peers that are not heard make it unknown, and are named."""
     peers = region.get("replication") or {}
     if not peers or region["state"] in SILENT:
         return "-"
     unknown = [name for name, peer in peers.items() if peer.get("lag_ms") is None]
     if unknown:
         return f"? ({', '.join(unknown)})"
-    worst = max(peers, key=lambda name: float(peers[name]["lag_ms"]))
-    return f"{float(peers[worst]['lag_ms']):.0f} ms ({worst})"
+    return f"{max(float(peer['lag_ms']) for peer in peers.values()):.0f} ms"
 
 
 def at_risk(region: dict[str, Any]) -> str:

@@ -1,0 +1,45 @@
+"""docs/world.md names every key with its default, and its examples are worlds."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from terrella.region import Ports
+from terrella.wire.links import Link
+from terrella.world import World, load_world
+from terrella.world.loader import ADDRESSES_KEYS, AZS_DEFAULT, KEYS, LINK_KEYS, PORT_KEYS, REGION_KEYS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "world.md").read_text()
+ROWS = dict(re.findall(r"^\| `([^`]+)` \| ([^|]*?) ?\|", PAGE.partition("## Keys")[2], re.MULTILINE))
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def load(directory: Path, text: str) -> World:
+    (directory / "template.yaml").write_text("")
+    (directory / "world.yaml").write_text(text)
+    return load_world(directory / "world.yaml")
+
+
+def test_every_key_has_a_row_and_every_row_a_key() -> None:
+    keys = {"lanes.TABLE.mode", *(key for key in KEYS if key != "addresses")}
+    keys |= {f"regions.REGION.{key}" for key in REGION_KEYS}
+    keys |= {f"links.PAIR.{key}" for key in LINK_KEYS}
+    keys |= {f"addresses.{key}" for key in ADDRESSES_KEYS if key != "ports"}
+    keys |= {f"addresses.ports.{key}" for key in PORT_KEYS}
+    assert {row for row in ROWS if not row.startswith(("REGION", "logs", "world.pid", "control.json"))} == keys
+
+
+def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:
+    world = load(tmp_path, EXAMPLES[0])
+    assert ROWS["profile"] == f"`{world.profile.name}`"
+    assert ROWS["regions.REGION.azs"] == f"`{AZS_DEFAULT}`"
+    for name in PORT_KEYS:
+        assert ROWS[f"addresses.ports.{name}"] == f"`{getattr(Ports(), name)}`"
+    assert world.front_door == "127.0.0.1"
+    assert world.links["us-east-1", "us-west-2"] == Link(delay_ms=32.0)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_examples_are_worlds(text: str, tmp_path: Path) -> None:
+    assert len(load(tmp_path, text).regions) == 3
