@@ -8,7 +8,7 @@ from terrella.check.view import WorldView, listed
 
 
 def _find(view: WorldView) -> Iterator[tuple[int, str]]:
-    found: dict[tuple[int, str, str], list[tuple[str, str]]] = defaultdict(list)
+    found: dict[tuple[int, str, str, str], list[tuple[str, str]]] = defaultdict(list)
     for record in view.records():
         check = view.health_check(str(record.properties.get("HealthCheckId", "")))
         if check is None:
@@ -19,11 +19,13 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
             watched_by = "IPAddress" if settings.get("IPAddress") else "FullyQualifiedDomainName"
             name = check[1].logical_id
             line = view.line("Resources", name, "Properties", "HealthCheckConfig", watched_by)
-            text = f"{name} watches {listed(watches)} ({settings.get(watched_by, 'through its children')})"
-            found[line, text, record.resource.logical_id].append((record.region, listed(leads)))
-    for (line, text, record_name), places in found.items():
-        leading = "; ".join(f"in the stack of {region} it leads to {leads}" for region, leads in places)
-        yield line, f"{text}, but the record {record_name}, which it guards, leads elsewhere: {leading}"
+            host = settings.get(watched_by, "through its children")
+            place = f"in the stack of {record.region} it leads to {listed(leads)}"
+            found[line, name, listed(watches), record.resource.logical_id].append((host, place))
+    for (line, name, watched, record_name), places in found.items():
+        elsewhere = "; ".join(place for _, place in places)
+        subject = f"{name} watches {watched} ({places[0][0]}), but the record {record_name}, which it guards,"
+        yield line, f"{subject} leads elsewhere: {elsewhere}"
 
 
 RULE = Rule(
