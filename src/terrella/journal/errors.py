@@ -1,0 +1,53 @@
+"""What can go wrong in the journal.
+
+``JournalError``
+    ``StoreInUseError``          another process has the file open
+    ``StoreUnavailableError``    the disk is full: nothing was written, reading goes on, try again later
+    ``OutcomeUnknownError``      the disk failed while committing: the write may or may not be there after a restart
+    ``StoreClosedError``         the journal is closed or closing
+    ``UnknownDataSetError``      not declared since the journal was opened
+    ``DataSetDroppedError``      was dropped; what is made again under its name needs another generation
+    ``RecordError``              a record that cannot be applied
+        ``UnknownFormatError``   written by a version of this program that this one does not know
+        ``SequenceGapError``     a record that does not follow the last one applied of its origin
+"""
+
+
+class JournalError(Exception):
+    """The root of the journal's errors; its text is one clear sentence."""
+
+
+class StoreInUseError(JournalError):
+    """Another process has the file open."""
+
+
+class StoreUnavailableError(JournalError):
+    """Nothing was written, because the disk is full; reading goes on, and writing is tried again by itself."""
+
+
+class OutcomeUnknownError(JournalError):
+    """The disk failed while committing; whether the write is there will be known after a restart."""
+
+
+class StoreClosedError(JournalError):
+    """The journal is closed or closing."""
+
+
+class UnknownDataSetError(JournalError):
+    """The data set has not been declared since the journal was opened."""
+
+
+class DataSetDroppedError(JournalError):
+    """The data set was dropped; under the same id it cannot come back."""
+
+
+class RecordError(JournalError):
+    """A record that cannot be applied."""
+
+
+class UnknownFormatError(RecordError):
+    """A record or message in a format that this version of the program does not know."""
+
+
+class SequenceGapError(RecordError):
+    """A record that does not follow the last one applied of its origin."""

@@ -1,0 +1,214 @@
+"""The journal of one region: what its services write to and read from."""
+
+import fcntl
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import apsw
+
+from terrella.journal.committer import Committer
+from terrella.journal.errors import StoreInUseError
+from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
+from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
+from terrella.journal.reading import Reader
+from terrella.journal.schema import open_connection
+from terrella.journal.status import JournalStatus, journal_status
+from terrella.journal.store import Store
+from terrella.journal.transaction import Transaction
+from terrella.kernel import Clock, Ids
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Journal:
+    """One region's durable state in one SQLite file: data sets of items, and the log that other regions pull.
+
+    Writes are acknowledged after an fsynced commit, shared by all that wait. Reads see what is committed.
+    Every data set must be declared after each ``open`` before it is used.
+    """
+
+    def __init__(self, store: Store, committer: Committer, connections: list[apsw.Connection], lock: BinaryIO) -> None:
+        self.store = store
+        self.committer = committer
+        self.reader = Reader(connections[1], store)
+        self._connections = connections
+        self._lock = lock
+        self._listeners: list[Callable[[], None]] = []
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        region: str,
+        clock: Clock,
+        ids: Ids,
+        on_fatal: Callable[[BaseException], None] | None = None,
+    ) -> "Journal":
+        """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
+
+        Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _take_lock(path)
+        connections: list[apsw.Connection] = []
+        try:
+            connections.extend(open_connection(path) for _ in range(3))
+            store = Store(connections[0], region, clock, ids)
+        except BaseException:
+            for connection in connections:
+                connection.close()
+            lock.close()
+            raise
+        committer = Committer(store, connections[2], clock, on_fatal or _log_fatal)
+        journal = cls(store, committer, connections, lock)
+        committer.on_commit = journal.changed
+        await committer.sliced(stepwise(resuming))
+        return journal
+
+    async def close(self) -> None:
+        """Finish the writes under way, refuse new ones, and close the file. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.persist_acknowledgements()
+        await self.committer.close()
+        for connection in self._connections:
+            connection.close()
+        self._lock.close()
+
+    # data sets
+
+    async def declare(
+        self, data_set: DataSet, indexer: Indexer | None = None, indexes: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a data set usable; idempotent, and needed after each ``open``.
+
+        ``indexer`` says what the indexes hold of each item. ``indexes`` names them, each with a fingerprint of its
+        definition: one that is new or whose fingerprint has changed is filled from the stored items before this returns
+        (the others stay readable meanwhile), one that is missing is deleted. Without ``indexes`` nothing is filled or
+        deleted.
+        """
+        await self.committer.sliced(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
+        self.changed()
+
+    async def drop(self, data_set_id: str) -> None:
+        """Forget a data set and everything in it; a replicated one cannot be declared again under the same id."""
+        await self.committer.sliced(stepwise(lambda store: dropping(store, data_set_id)))
+        self.changed()
+
+    # writing
+
+    async def write(self, judge: Callable[[Transaction], T]) -> T:
+        """Judge and write. ``judge`` runs on the loop against the state of the open batch and stages puts and deletes.
+
+        Its result is delivered after the commit; if it raises, nothing of it is written, and the exception is delivered
+        after the commit of the batch that it saw. Raises ``StoreUnavailableError`` (nothing was written) or
+        ``OutcomeUnknownError``.
+        """
+        result: T = await self.committer.judge(judge)
+        return result
+
+    # reading
+
+    def read(self, data_set_id: str, key: bytes) -> Version | None:
+        """The committed live item at a key; None for an absent or deleted one."""
+        return self.reader.get(self.store.catalog.declared(data_set_id), key)
+
+    def scan(
+        self,
+        data_set_id: str,
+        *,
+        start: bytes | None = None,
+        end: bytes | None = None,
+        start_exclusive: bool = False,
+        reverse: bool = False,
+        limit: int,
+    ) -> list[Entry]:
+        """Up to ``limit`` live entries in key order, beginning at ``start`` (inclusive unless ``start_exclusive``).
+
+        ``reverse`` walks down from ``start``, the high end. ``end`` is exclusive going up and inclusive going down: the
+        range [low, high) is walked down with ``start=high, start_exclusive=True, end=low``.
+        """
+        state = self.store.catalog.declared(data_set_id)
+        return self.reader.scan(state, start, end, start_exclusive, reverse, limit)
+
+    def scan_index(
+        self,
+        data_set_id: str,
+        index_name: str,
+        *,
+        start: tuple[bytes, bytes] | None = None,
+        end: tuple[bytes, bytes] | None = None,
+        start_exclusive: bool = False,
+        reverse: bool = False,
+        limit: int,
+    ) -> list[IndexEntry]:
+        """As ``scan``, in the order of an index; bounds are ``(index_key, item_key)``. An unknown index is empty."""
+        state = self.store.catalog.declared(data_set_id)
+        return self.reader.scan_index(state, index_name, start, end, start_exclusive, reverse, limit)
+
+    def count(self, data_set_id: str) -> tuple[int, int]:
+        """Live items, and bytes of their keys and values; kept up at write time."""
+        state = self.store.catalog.declared(data_set_id)
+        return state.committed_items, state.committed_bytes
+
+    def digest(self, data_set_id: str) -> str:
+        """A hash of everything in the data set: equal on two members if and only if they are equal byte for byte.
+
+        Covers tombstones, dots, times, contexts and the conflict log. Reads all of it in one go: for verifying.
+        """
+        state = self.store.catalog.declared(data_set_id)
+        return self.reader.digest(state)
+
+    def conflicts(self, data_set_id: str | None = None, limit: int = 1000) -> list[Conflict]:
+        """The conflict log, of one data set or of all that are declared: the latest winners first."""
+        if data_set_id is not None:
+            return self.reader.conflicts(self.store.catalog.declared(data_set_id), limit)
+        states = [state for state in self.store.catalog.data_sets.values() if state.declared]
+        found = [conflict for state in states for conflict in self.reader.conflicts(state, limit)]
+        found.sort(key=lambda conflict: (conflict.winner.hlc, conflict.loser.hlc), reverse=True)
+        return found[:limit]
+
+    def status(self) -> JournalStatus:
+        """What is stored and applied, and what of it no other region has yet."""
+        return journal_status(self.store, self.committer.unavailable)
+
+    # for the replicator
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each commit, and after data sets were declared or dropped."""
+        self._listeners.append(listener)
+
+    def changed(self) -> None:
+        """Tell the listeners."""
+        for listener in self._listeners:
+            listener()
+
+    async def persist_acknowledgements(self) -> None:
+        """Write down what peers have acknowledged, if no batch has done so already."""
+        if self.store.dirty_acknowledgements and self.committer.unavailable is None:
+            await self.committer.sliced(_touch)
+
+
+def _touch(store: Store) -> bool:
+    store.dirty = True
+    return False
+
+
+def _take_lock(path: Path) -> BinaryIO:
+    """One process at a time; the lock goes with the process, however it ends."""
+    lock = path.with_name(path.name + ".lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StoreInUseError(f"{path} is in use by another process") from None
+    return lock
+
+
+def _log_fatal(error: BaseException) -> None:
+    _log.critical("the store failed; this process should end: %s", error)

@@ -1,0 +1,95 @@
+"""The words of the journal as values: data sets, origins, dots, versions, entries, conflicts."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+# An origin is one opening of one region's store: (region, incarnation).
+Origin = tuple[str, str]
+# A vector holds the highest sequence of each origin; an origin that is not in it counts as 0.
+Vector = Mapping[Origin, int]
+
+# What an index makes of an item: (index name, index key) pairs. An item that an index cannot take yields none for it.
+Indexer = Callable[[bytes, bytes], Iterable[tuple[str, bytes]]]
+
+NO_CONTEXT: Vector = {}
+
+
+class Lane(StrEnum):
+    """How a data set is replicated: not at all, or continuously by pull and last-writer-wins."""
+
+    LOCAL = "local"
+    ASYNC = "async"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """What is replicated as one. ``members`` are the regions that hold it, sorted, this one included."""
+
+    id: str
+    name: str
+    lane: Lane
+    members: tuple[str, ...]
+
+
+def data_set_id(world: str, stack: str, logical_id: str, generation: int) -> str:
+    """The id that every region derives alike, without talking (24 hexadecimal digits); a name is no part of it."""
+    identity = "\0".join((world, stack, logical_id, str(generation)))
+    return hashlib.sha256(identity.encode()).hexdigest()[:24]
+
+
+class Dot(msgspec.Struct, frozen=True):
+    """The name of one write for ever: its origin and its place in that origin's sequence (per data set, from 1)."""
+
+    region: str
+    incarnation: str
+    sequence: int
+
+    @property
+    def origin(self) -> Origin:
+        """``(region, incarnation)``."""
+        return (self.region, self.incarnation)
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One state of an item: ``value`` is None for a tombstone.
+
+    ``context`` holds the dots that its writer had seen of this item, without what the own dot implies (everything of
+    the same origin up to it). A stored version's context has those of every version merged into it as well.
+    """
+
+    value: bytes | None
+    dot: Dot
+    hlc: int
+    context: Vector = NO_CONTEXT
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A key and the version that it has."""
+
+    key: bytes
+    version: Version
+
+
+class IndexEntry(msgspec.Struct, frozen=True):
+    """An entry as an index orders it: by ``index_key``, then by the item's ``key``."""
+
+    index_key: bytes
+    key: bytes
+    version: Version
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Two versions of an item of which neither writer had seen the other, and which of them lost.
+
+    The versions' contexts are left out: an entry is the same on every member, while contexts grow at each in its own
+    time.
+    """
+
+    data_set_id: str
+    key: bytes
+    loser: Version
+    winner: Version

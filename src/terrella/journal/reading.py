@@ -1,0 +1,155 @@
+"""Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+import apsw
+import msgspec
+
+from terrella.journal.errors import JournalError
+from terrella.journal.model import Conflict, Entry, IndexEntry, Version
+from terrella.journal.records import ConflictRecord, conflict_of, decode_record
+from terrella.journal.schema import SEQUENCE_MASK
+from terrella.journal.state import DataSetState, Stream
+from terrella.journal.store import Row, Store
+
+_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
+_LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
+_DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
+
+
+class Reader:
+    """Reads over a connection of its own, beside the writer's.
+
+    ``store`` is asked only for names (which stream, which index): never for what the open batch has changed.
+    """
+
+    def __init__(self, connection: apsw.Connection, store: Store) -> None:
+        self._connection = connection
+        self._execute: Callable[..., Any] = connection.execute
+        self._store = store
+
+    def get(self, state: DataSetState, key: bytes) -> Version | None:
+        """The live item at the key."""
+        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        return None if row is None or row[1] is None else self._store.version(row)
+
+    def stored(self, state: DataSetState, key: bytes) -> Version | None:
+        """What is stored at the key, a tombstone included."""
+        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        return None if row is None else self._store.version(row)
+
+    def scan(
+        self,
+        state: DataSetState,
+        start: bytes | None,
+        end: bytes | None,
+        start_exclusive: bool,
+        reverse: bool,
+        limit: int,
+    ) -> list[Entry]:
+        """See ``Journal.scan``."""
+        where = ["data_set = ?", "value is not null"]
+        bindings: list[Any] = [state.number]
+        for bound, comparison in _bounds(start, end, start_exclusive, reverse):
+            where.append(f"key {comparison} ?")
+            bindings.append(bound)
+        order = "desc" if reverse else "asc"
+        rows = self._execute(
+            f"select id, value, dot, hlc, context, key from items where {' and '.join(where)} "  # noqa: S608
+            f"order by key {order} limit ?",
+            (*bindings, limit),
+        )
+        return [Entry(row[5], self._store.version(row[:5])) for row in rows]
+
+    def scan_index(
+        self,
+        state: DataSetState,
+        index_name: str,
+        start: tuple[bytes, bytes] | None,
+        end: tuple[bytes, bytes] | None,
+        start_exclusive: bool,
+        reverse: bool,
+        limit: int,
+    ) -> list[IndexEntry]:
+        """See ``Journal.scan_index``."""
+        number = state.indexes.get(index_name)
+        if number is None:
+            return []
+        where = ["e.number = ?"]
+        bindings: list[Any] = [state.number, number]
+        for bound, comparison in _bounds(start, end, start_exclusive, reverse):
+            where.append(f"(e.index_key, e.key) {comparison} (?, ?)")
+            bindings += bound
+        order = "desc" if reverse else "asc"
+        rows = self._execute(
+            "select i.id, i.value, i.dot, i.hlc, i.context, e.key, e.index_key from index_entries e "  # noqa: S608
+            f"cross join items i on i.data_set = ? and i.key = e.key where {' and '.join(where)} "
+            f"order by e.index_key {order}, e.key {order} limit ?",
+            (*bindings, limit),
+        )
+        return [IndexEntry(row[6], row[5], self._store.version(row[:5])) for row in rows]
+
+    def log(self, stream: Stream, after: int, limit: int, bytes_max: int) -> list[bytes]:
+        """The committed records of a stream from ``after + 1`` on, verbatim, without a gap."""
+        records: list[bytes] = []
+        size = 0
+        first, last = stream.dot(after), stream.dot(stream.committed)
+        for dot, record in self._execute(_LOG, (first, last, limit)).fetchall():
+            after += 1
+            if dot & SEQUENCE_MASK != after:
+                raise JournalError(f"the log of {stream.origin} lacks sequence {after}")
+            size += len(record)
+            if records and size > bytes_max:
+                break
+            records.append(record)
+        return records
+
+    def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
+        """The data set's conflict entries, those whose winner is the latest first."""
+        rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
+        entries = [decode_record(record) for (record,) in rows]
+        conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
+        conflicts.sort(key=lambda conflict: (conflict.winner.hlc, conflict.loser.hlc), reverse=True)
+        return conflicts[:limit]
+
+    def digest(self, state: DataSetState) -> str:
+        """See ``Journal.digest``."""
+        digest = hashlib.sha256()
+        self._execute("begin")  # one snapshot for both tables
+        try:
+            for row in self._execute(_DIGEST_ITEMS, (state.number,)):
+                digest.update(_canonical(row[5], self._store.version(row[:5])))
+            for (record,) in self._execute(
+                "select record from conflicts where data_set = ? order by 1", (state.number,)
+            ):
+                digest.update(record)
+        finally:
+            self._execute("commit")
+        return digest.hexdigest()
+
+
+Bound = TypeVar("Bound", bytes, tuple[bytes, bytes])
+
+
+def _bounds(
+    start: Bound | None, end: Bound | None, start_exclusive: bool, reverse: bool
+) -> list[tuple[Bound, Literal["<", "<=", ">", ">="]]]:
+    """The comparisons that keep a walk between its bounds."""
+    bounds: list[tuple[Bound, Literal["<", "<=", ">", ">="]]] = []
+    if start is not None:
+        if reverse:
+            bounds.append((start, "<" if start_exclusive else "<="))
+        else:
+            bounds.append((start, ">" if start_exclusive else ">="))
+    if end is not None:
+        bounds.append((end, ">=" if reverse else "<"))
+    return bounds
+
+
+def _canonical(key: bytes, version: Version) -> bytes:
+    """An item as it is on every member, whatever the numbers that streams have in its file."""
+    dot = version.dot
+    context = sorted((*origin, sequence) for origin, sequence in version.context.items())
+    return msgspec.msgpack.encode((key, version.value, dot.region, dot.incarnation, dot.sequence, version.hlc, context))

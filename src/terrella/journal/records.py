@@ -1,0 +1,135 @@
+"""Journal records: what one origin did to one data set, as the bytes that are stored and shipped.
+
+A record is a MessagePack array whose first field is the format's version and whose second is its kind. Its data set,
+origin and sequence are not inside: its place in the journal says them. The bytes are never re-encoded on their way.
+"""
+
+from typing import Any
+
+import msgspec
+
+from terrella.journal.errors import RecordError, UnknownFormatError
+from terrella.journal.merge import Clash
+from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
+
+FORMAT = 1
+WRITE, OPENING, CONFLICT = 0, 1, 2
+
+
+class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
+    """An item's full new image; ``value`` is None for a delete.
+
+    ``context`` is sorted ``(region, incarnation, sequence)``.
+    """
+
+    format: int
+    kind: int
+    hlc: int
+    key: bytes
+    value: bytes | None
+    context: tuple[tuple[str, str, int], ...]
+
+
+class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
+    """The first record of an incarnation: its region's incarnation before it, and how far that one had come."""
+
+    format: int
+    kind: int
+    hlc: int
+    predecessor: str | None
+    predecessor_last: int
+
+
+class Image(msgspec.Struct, array_like=True, frozen=True):
+    """A version as a conflict entry keeps it: without its context."""
+
+    region: str
+    incarnation: str
+    sequence: int
+    hlc: int
+    value: bytes | None
+
+    @property
+    def version(self) -> Version:
+        """The version, without its context."""
+        return Version(self.value, Dot(self.region, self.incarnation, self.sequence), self.hlc)
+
+
+class ConflictRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A conflict that a merge found. It says nothing of who found it, so that two finders write the same bytes."""
+
+    format: int
+    kind: int
+    key: bytes
+    loser: Image
+    winner: Image
+
+
+Record = WriteRecord | OpeningRecord | ConflictRecord
+
+
+class _Head(msgspec.Struct, array_like=True, frozen=True):
+    format: int
+    kind: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
+_DECODERS: dict[int, Any] = {
+    WRITE: msgspec.msgpack.Decoder(WriteRecord).decode,
+    OPENING: msgspec.msgpack.Decoder(OpeningRecord).decode,
+    CONFLICT: msgspec.msgpack.Decoder(ConflictRecord).decode,
+}
+
+
+def encode_write(hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT) -> bytes:
+    """The bytes of a write."""
+    flat = tuple(sorted((*origin, sequence) for origin, sequence in context.items())) if context else ()
+    return _encode((FORMAT, WRITE, hlc, key, value, flat))
+
+
+def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int) -> bytes:
+    """The bytes of an incarnation's first record."""
+    return _encode((FORMAT, OPENING, hlc, predecessor, predecessor_last))
+
+
+def encode_conflict(key: bytes, clash: Clash) -> bytes:
+    """The bytes of a conflict entry; the same for everyone who finds this conflict."""
+    return _encode((FORMAT, CONFLICT, key, _image(clash.loser), _image(clash.winner)))
+
+
+def decode_record(data: bytes) -> Record:
+    """Read a record; raises ``UnknownFormatError`` for a format or kind not known, ``RecordError`` if it is none."""
+    try:
+        head = _decode_head(data)
+        if head.format != FORMAT or head.kind not in _DECODERS:
+            raise UnknownFormatError(
+                f"a record of format {head.format}, kind {head.kind}; this version knows format {FORMAT}, "
+                f"kinds {sorted(_DECODERS)}"
+            )
+        record: Record = _DECODERS[head.kind](data)
+    except msgspec.DecodeError as error:
+        raise RecordError(f"{len(data)} bytes that are no journal record: {error}") from error
+    return record
+
+
+def written_version(record: WriteRecord, dot: Dot) -> Version:
+    """The version that a write made."""
+    context = {(region, incarnation): sequence for region, incarnation, sequence in record.context}
+    return Version(record.value, dot, record.hlc, context or NO_CONTEXT)
+
+
+def conflict_of(data_set_id: str, record: ConflictRecord) -> Conflict:
+    """The conflict that an entry tells of."""
+    return Conflict(data_set_id, record.key, record.loser.version, record.winner.version)
+
+
+def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
+    """Where two entries name the same loser, the one with the greater winner stands, on every member."""
+    winner = record.winner
+    return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
+
+
+def _image(version: Version) -> Image:
+    dot = version.dot
+    return Image(dot.region, dot.incarnation, dot.sequence, version.hlc, version.value)

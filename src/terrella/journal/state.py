@@ -1,0 +1,131 @@
+"""What the store keeps in memory of its data sets and streams, loaded from the file and reloaded when a batch fails."""
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
+from terrella.journal.model import DataSet, Indexer, Lane, Origin, Vector
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK
+
+LIVE, DROPPING, DROPPED = 0, 1, 2
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """What one origin did to one data set: how far it is applied here, and what is committed of that.
+
+    ``floor`` is the oldest sequence still in the log.
+    """
+
+    id: int
+    region: str
+    incarnation: str
+    applied: int = 0
+    floor: int = 1
+    committed: int = 0
+    predecessor: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """``(region, incarnation)``."""
+        return (self.region, self.incarnation)
+
+    def dot(self, sequence: int) -> int:
+        """The dot as one integer."""
+        return self.id << SEQUENCE_BITS | sequence
+
+
+@dataclass(slots=True, eq=False)
+class DataSetState:
+    """A data set: its definition, its counters with their committed values, its streams, its indexes.
+
+    ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
+    """
+
+    number: int
+    definition: DataSet
+    items: int = 0
+    bytes: int = 0
+    committed_items: int = 0
+    committed_bytes: int = 0
+    conflicts: int = 0
+    dropped: int = LIVE
+    declared: bool = False
+    indexer: Indexer | None = None
+    streams: dict[Origin, Stream] = field(default_factory=dict)
+    own: Stream | None = None
+    indexes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def replicated(self) -> bool:
+        """Whether records are kept for other members."""
+        return self.definition.lane is not Lane.LOCAL
+
+    @property
+    def vector(self) -> Vector:
+        """What is applied and committed of each origin."""
+        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+
+
+class Catalog:
+    """All data sets and streams of a store, by every name that they have."""
+
+    def __init__(self) -> None:
+        self.data_sets: dict[str, DataSetState] = {}
+        self.streams: dict[int, Stream] = {}
+
+    @classmethod
+    def load(cls, connection: apsw.Connection, region: str, incarnation: str) -> "Catalog":
+        """Read what is committed."""
+        catalog = cls()
+        by_number: dict[int, DataSetState] = {}
+        columns = "number, id, name, lane, members, items, bytes, dropped"
+        for number, id_, name, lane, members, items, bytes_, dropped in connection.execute(
+            f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
+        ):
+            definition = DataSet(id_, name, Lane(lane), tuple(members.split(",")))
+            state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
+            by_number[number] = catalog.data_sets[id_] = state
+        columns = "id, data_set, region, incarnation, applied, floor, predecessor"
+        for id_, number, stream_region, stream_incarnation, applied, floor, predecessor in connection.execute(
+            f"select {columns} from streams order by id"  # noqa: S608
+        ):
+            stream = Stream(id_, stream_region, stream_incarnation, applied, floor, applied, predecessor)
+            catalog.add_stream(by_number[number], stream)
+            if stream.origin == (region, incarnation):
+                by_number[number].own = stream
+        for number, data_set, name in connection.execute("select number, data_set, name from indexes"):
+            by_number[data_set].indexes[name] = number
+        for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
+            by_number[data_set].conflicts = count
+        return catalog
+
+    def add_stream(self, state: DataSetState, stream: Stream) -> None:
+        """Make a stream known."""
+        state.streams[stream.origin] = stream
+        self.streams[stream.id] = stream
+
+    def declared(self, data_set_id: str) -> DataSetState:
+        """The data set; raises ``UnknownDataSetError`` or ``DataSetDroppedError``."""
+        state = self.data_sets.get(data_set_id)
+        if state is not None and state.dropped:
+            raise DataSetDroppedError(f"data set {state.definition.name} ({data_set_id}) was dropped")
+        if state is None or not state.declared:
+            raise UnknownDataSetError(f"data set {data_set_id} has not been declared since the journal was opened")
+        return state
+
+    def vector_of(self, dots: list[int]) -> Vector:
+        """Dots of the file as a vector."""
+        vector: dict[Origin, int] = {}
+        for dot in dots:
+            stream = self.streams[dot >> SEQUENCE_BITS]
+            vector[stream.origin] = dot & SEQUENCE_MASK
+        return vector
+
+    def take_over_declarations(self, earlier: "Catalog") -> None:
+        """After a reload: what was declared before still is, if the file knows it."""
+        for data_set_id, state in earlier.data_sets.items():
+            reloaded = self.data_sets.get(data_set_id)
+            if reloaded is not None:
+                reloaded.declared, reloaded.indexer = state.declared, state.indexer

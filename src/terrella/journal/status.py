@@ -1,0 +1,87 @@
+"""What a journal says of itself."""
+
+from dataclasses import dataclass
+
+from terrella.journal.model import Lane, Origin
+from terrella.journal.state import DataSetState
+from terrella.journal.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetStatus:
+    """A data set: what is applied of each origin, the oldest sequence still in the log, and what is stored.
+
+    ``bytes`` are those of live keys and values.
+    """
+
+    id: str
+    name: str
+    lane: Lane
+    members: tuple[str, ...]
+    vector: dict[Origin, int]
+    floor: dict[Origin, int]
+    items: int
+    bytes: int
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalStatus:
+    """The journal of a region.
+
+    ``at_risk`` counts own records (writes, and the few records that open an incarnation or log a conflict) that are
+    committed here and acknowledged by no other member; ``unacknowledged`` those that each peer has not acknowledged.
+    ``unavailable`` says why nothing can be written. ``skewed_records`` were stamped too far in the future to follow.
+    """
+
+    region: str
+    incarnation: str
+    data_sets: tuple[DataSetStatus, ...]
+    at_risk: int
+    unacknowledged: dict[str, int]
+    unavailable: str | None
+    skewed_records: int
+
+
+def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
+    """The status as of the last commit."""
+    states = [state for state in store.catalog.data_sets.values() if state.declared and not state.dropped]
+    at_risk = 0
+    unacknowledged: dict[str, int] = {}
+    for state in states:
+        peers = [member for member in state.definition.members if member != store.region]
+        if not state.replicated or not peers:
+            continue
+        for stream in state.streams.values():
+            if stream.region != store.region:
+                continue
+            missing = {
+                peer: max(0, stream.committed - store.acknowledged.get(peer, {}).get(stream.id, 0)) for peer in peers
+            }
+            at_risk += min(missing.values())
+            for peer, count in missing.items():
+                unacknowledged[peer] = unacknowledged.get(peer, 0) + count
+    return JournalStatus(
+        region=store.region,
+        incarnation=store.incarnation,
+        data_sets=tuple(_data_set_status(state) for state in states),
+        at_risk=at_risk,
+        unacknowledged=unacknowledged,
+        unavailable=unavailable,
+        skewed_records=store.skewed_records,
+    )
+
+
+def _data_set_status(state: DataSetState) -> DataSetStatus:
+    definition = state.definition
+    return DataSetStatus(
+        id=definition.id,
+        name=definition.name,
+        lane=definition.lane,
+        members=definition.members,
+        vector=dict(state.vector),
+        floor={stream.origin: stream.floor for stream in state.streams.values() if stream.committed},
+        items=state.committed_items,
+        bytes=state.committed_bytes,
+        conflicts=state.conflicts,
+    )

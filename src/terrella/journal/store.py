@@ -1,0 +1,290 @@
+"""The store: items, log, indexes and counters in one SQLite file, changed by one writer inside one open batch.
+
+Nothing here waits or knows of tasks: the journal's committer drives it on an event loop, the simulator in a plain loop.
+A batch is ``begin``, any number of changes, ``flush``, ``commit``, ``committed``; or ``rollback`` at any point before.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import apsw
+
+from terrella.journal.model import DataSet, Dot, Vector, Version
+from terrella.journal.records import encode_opening, encode_write
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
+from terrella.journal.state import Catalog, DataSetState, Stream
+from terrella.kernel import Clock, HybridLogicalClock, Ids
+
+# A row of the table of items: id, value, dot, hlc, context (dots, packed).
+Row = tuple[int, bytes | None, int, int, bytes | None]
+# Index entries (index name, index key) that go, and that come.
+IndexChanges = tuple[set[tuple[str, bytes]], set[tuple[str, bytes]]]
+
+_SELECT_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
+_INSERT_ITEM = "insert into items (data_set, key, value, dot, hlc, context) values (?, ?, ?, ?, ?, ?)"
+_UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ? where id = ?"
+_INSERT_LOG = "insert into log values (?, ?)"
+_INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
+_DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
+_UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ? where id = ?"
+_UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
+_SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
+_SET_HLC = "insert or replace into meta values ('hlc', ?)"
+
+
+class Store:
+    """One region's state in one SQLite file. ``incarnation`` is drawn anew each time a store is opened."""
+
+    def __init__(self, connection: apsw.Connection, region: str, clock: Clock, ids: Ids) -> None:
+        prepare(connection)
+        self.connection = connection
+        self.region = region
+        self.incarnation = _draw_incarnation(connection, ids)
+        self.catalog = Catalog.load(connection, region, self.incarnation)
+        self.hlc = HybridLogicalClock(clock, connection.execute("select value from meta where name = 'hlc'").get or 0)
+        self.skewed_records = 0
+        self.acknowledged: dict[str, dict[int, int]] = {}
+        for peer, stream, sequence in connection.execute("select peer, stream, sequence from acknowledgements"):
+            self.acknowledged.setdefault(peer, {})[stream] = sequence
+        self.dirty_acknowledgements: set[tuple[str, int]] = set()
+        self.dirty = False
+        self._dirty_streams: set[Stream] = set()
+        self._dirty_counts: set[DataSetState] = set()
+        self._execute: Callable[..., Any] = connection.execute
+
+    # the batch
+
+    def begin(self) -> None:
+        """Open a batch."""
+        assert not self.connection.in_transaction
+        self._execute("begin immediate")
+
+    def flush(self) -> None:
+        """Write the counters that the batch moved; the last step before ``commit``."""
+        for stream in self._dirty_streams:
+            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, stream.predecessor, stream.id))
+        for state in self._dirty_counts:
+            self._execute(_UPDATE_COUNTS, (state.items, state.bytes, state.number))
+        for peer, stream_id in self.dirty_acknowledgements:
+            self._execute(_SET_ACKNOWLEDGEMENT, (peer, stream_id, self.acknowledged[peer][stream_id]))
+        self.dirty_acknowledgements.clear()
+        self._execute(_SET_HLC, (self.hlc.last,))
+
+    def commit(self) -> None:
+        """Commit and wait for the disk; may be called from another thread, and nothing else meanwhile."""
+        self._execute("commit")
+
+    def committed(self) -> None:
+        """After a commit has returned: what the batch did is now what everyone may see."""
+        for stream in self._dirty_streams:
+            stream.committed = stream.applied
+        for state in self._dirty_counts:
+            state.committed_items, state.committed_bytes = state.items, state.bytes
+        self._dirty_streams.clear()
+        self._dirty_counts.clear()
+        self.dirty = False
+
+    def rollback(self) -> None:
+        """Undo the batch, and every counter that it touched (the clock only ever goes forward)."""
+        if self.connection.in_transaction:
+            self._execute("rollback")
+        if self.dirty:
+            self._dirty_streams.clear()
+            self._dirty_counts.clear()
+            self.dirty = False
+            earlier = self.catalog
+            self.catalog = Catalog.load(self.connection, self.region, self.incarnation)
+            self.catalog.take_over_declarations(earlier)
+
+    def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
+        """Run a statement in the open batch, which it makes one that has to be committed; answers an apsw cursor."""
+        self.dirty = True
+        return self._execute(sql, bindings)
+
+    # items
+
+    def lookup(self, state: DataSetState, key: bytes) -> Row | None:
+        """The stored row, tombstones included, as the open batch has it."""
+        row: Row | None = self._execute(_SELECT_ITEM, (state.number, key)).get
+        return row
+
+    def version(self, row: Row) -> Version:
+        """The version that a row holds."""
+        _, value, dot, hlc, context = row
+        stream = self.catalog.streams[dot >> SEQUENCE_BITS]
+        named = Dot(stream.region, stream.incarnation, dot & SEQUENCE_MASK)
+        if context is None:
+            return Version(value, named, hlc)
+        return Version(value, named, hlc, self.catalog.vector_of(unpack_dots(context)))
+
+    def write_local(
+        self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
+    ) -> None:
+        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
+        stream = state.own or self._open_own_stream(state)
+        sequence = stream.applied + 1
+        context, dots = None, None
+        if row is None:
+            hlc = self.hlc.tick()
+        else:
+            hlc = self.hlc.tick(row[3])
+            if row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id:
+                seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
+                dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
+                context = pack_dots(dots)
+        dot = stream.dot(sequence)
+        self.put_row(state, key, row, (value, dot, hlc, context), entries)
+        if state.replicated:
+            seen_vector = self.catalog.vector_of(dots) if dots else {}
+            self._execute(_INSERT_LOG, (dot, encode_write(hlc, key, value, seen_vector)))
+        self.advance(stream, sequence)
+
+    def put_row(
+        self,
+        state: DataSetState,
+        key: bytes,
+        row: Row | None,
+        new: tuple[bytes | None, int, int, bytes | None],
+        entries: IndexChanges | None,
+    ) -> None:
+        """Replace the stored ``row`` by ``new`` (value, dot, hlc, context), and keep up counters and indexes."""
+        self.dirty = True
+        value = new[0]
+        if row is None:
+            self._execute(_INSERT_ITEM, (state.number, key, *new))
+            old = None
+        else:
+            self._execute(_UPDATE_ITEM, (*new, row[0]))
+            old = row[1]
+        if old is not None:
+            state.items -= 1
+            state.bytes -= len(key) + len(old)
+        if value is not None:
+            state.items += 1
+            state.bytes += len(key) + len(value)
+        self._dirty_counts.add(state)
+        if entries is not None:
+            for name, index_key in entries[0]:
+                self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
+            self.insert_index_entries(state, key, entries[1])
+
+    def index_changes(
+        self, state: DataSetState, key: bytes, old: bytes | None, new: bytes | None
+    ) -> IndexChanges | None:
+        """The index entries that go and those that come when ``new`` replaces ``old``; None if nothing is indexed."""
+        if state.indexer is None:
+            return None
+        before = set(state.indexer(key, old)) if old is not None else set()
+        after = set(state.indexer(key, new)) if new is not None else set()
+        return before - after, after - before
+
+    def insert_index_entries(self, state: DataSetState, key: bytes, entries: Iterable[tuple[str, bytes]]) -> None:
+        """Add an item's entries to the indexes; what is there already stays."""
+        for name, index_key in entries:
+            self.dirty = True
+            self._execute(_INSERT_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
+
+    def reset_counts(self, state: DataSetState) -> None:
+        """Nothing is left in the data set."""
+        state.items = state.bytes = 0
+        self.dirty = True
+        self._dirty_counts.add(state)
+
+    def index_number(self, state: DataSetState, name: str) -> int:
+        """An index's number in the file; a name that is new gets one."""
+        number = state.indexes.get(name)
+        if number is None:
+            self.dirty = True
+            self._execute("insert into indexes (data_set, name) values (?, ?)", (state.number, name))
+            number = state.indexes[name] = self.connection.last_insert_rowid()
+        return number
+
+    # streams
+
+    def append(self, stream: Stream, sequence: int, record: bytes) -> None:
+        """Put a record into the log, as the next of its stream."""
+        self._execute(_INSERT_LOG, (stream.dot(sequence), record))
+        self.advance(stream, sequence)
+
+    def advance(self, stream: Stream, sequence: int) -> None:
+        """The stream is applied up to ``sequence``."""
+        assert sequence == stream.applied + 1, (stream, sequence)
+        stream.applied = sequence
+        self.dirty = True
+        self._dirty_streams.add(stream)
+
+    def raise_floor(self, stream: Stream, floor: int) -> None:
+        """The log of the stream begins at ``floor`` now."""
+        stream.floor = floor
+        self.dirty = True
+        self._dirty_streams.add(stream)
+
+    def stream(self, state: DataSetState, region: str, incarnation: str) -> Stream:
+        """The stream of an origin; one that is new here begins empty."""
+        stream = state.streams.get((region, incarnation))
+        if stream is None:
+            self.dirty = True
+            self._execute(
+                "insert into streams (data_set, region, incarnation) values (?, ?, ?)",
+                (state.number, region, incarnation),
+            )
+            stream = Stream(self.connection.last_insert_rowid(), region, incarnation)
+            self.catalog.add_stream(state, stream)
+        return stream
+
+    # what the others have
+
+    def note_acknowledgement(self, peer: str, data_set_id: str, vector: Vector) -> None:
+        """A peer says what it has applied of a data set; written down with the next batch."""
+        state = self.catalog.data_sets.get(data_set_id)
+        if state is None:
+            return
+        held = self.acknowledged.setdefault(peer, {})
+        for origin, sequence in vector.items():
+            stream = state.streams.get(origin)
+            if stream is not None and held.get(stream.id) != sequence:
+                held[stream.id] = sequence
+                self.dirty_acknowledgements.add((peer, stream.id))
+
+    def append_own(self, state: DataSetState, record: bytes) -> None:
+        """Put a record of this region's own into the log."""
+        stream = state.own or self._open_own_stream(state)
+        self.append(stream, stream.applied + 1, record)
+
+    def _open_own_stream(self, state: DataSetState) -> Stream:
+        """This incarnation's stream begins by naming its predecessor, and how far that one had come."""
+        earlier = [stream for stream in state.streams.values() if stream.region == self.region and stream.applied]
+        stream = state.own = self.stream(state, self.region, self.incarnation)
+        if state.replicated:
+            predecessor = earlier[-1] if earlier else None
+            stream.predecessor = predecessor.incarnation if predecessor else None
+            last = predecessor.applied if predecessor else 0
+            self.append(stream, 1, encode_opening(self.hlc.tick(), stream.predecessor, last))
+        return stream
+
+    # data sets
+
+    def declare(self, definition: DataSet) -> DataSetState:
+        """Make a data set known, or take over what changed in its definition."""
+        state = self.catalog.data_sets.get(definition.id)
+        row = (definition.name, definition.lane.value, ",".join(definition.members))
+        if state is None:
+            self._execute("insert into data_sets (id, name, lane, members) values (?, ?, ?, ?)", (definition.id, *row))
+            state = DataSetState(self.connection.last_insert_rowid(), definition)
+            self.catalog.data_sets[definition.id] = state
+            self.dirty = True
+        elif definition != state.definition:
+            self._execute("update data_sets set name = ?, lane = ?, members = ? where number = ?", (*row, state.number))
+            state.definition = definition
+            self.dirty = True
+        return state
+
+
+def _draw_incarnation(connection: apsw.Connection, ids: Ids) -> str:
+    """A name that no earlier opening of this file had."""
+    while True:
+        incarnation = ids.token(16)
+        with connection:
+            connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
+            if connection.changes():
+                return incarnation

@@ -1,0 +1,69 @@
+"""What a judge sees of the open batch, and what it stages."""
+
+from terrella.journal.model import Dot, Version
+from terrella.journal.store import Row, Store
+
+
+class Transaction:
+    """One write operation: reads see the open batch and what it staged; nothing is written until its judge returns.
+
+    Only valid while the judge that it was given to runs.
+    """
+
+    __slots__ = ("_rows", "_staged", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[tuple[str, bytes], Row | None] = {}
+        self._staged: dict[tuple[str, bytes], bytes | None] = {}
+
+    def get(self, data_set_id: str, key: bytes) -> Version | None:
+        """The item as it stands in the open batch; None if there is none.
+
+        What this operation itself staged is seen with sequence 0: its dot is given when it is written.
+        """
+        row = self._row(data_set_id, key)
+        if (data_set_id, key) in self._staged:
+            value = self._staged[(data_set_id, key)]
+            dot = Dot(self._store.region, self._store.incarnation, 0)
+            return None if value is None else Version(value, dot, self._store.hlc.last)
+        return None if row is None or row[1] is None else self._store.version(row)
+
+    def put(self, data_set_id: str, key: bytes, value: bytes) -> None:
+        """Stage an item's new value."""
+        if type(key) is not bytes or type(value) is not bytes:
+            raise TypeError(f"keys and values are bytes, not {type(key).__name__} and {type(value).__name__}")
+        self._row(data_set_id, key)
+        self._staged[(data_set_id, key)] = value
+
+    def delete(self, data_set_id: str, key: bytes) -> None:
+        """Stage an item's removal; of an absent item it is no write at all."""
+        row = self._row(data_set_id, key)
+        if row is None or row[1] is None:
+            self._staged.pop((data_set_id, key), None)
+        else:
+            self._staged[(data_set_id, key)] = None
+
+    def apply(self) -> None:
+        """Write what was staged into the open batch. Called by the committer, once the judge has returned.
+
+        What may raise (the indexers) comes before the first write, so that an operation is written whole or not at all.
+        """
+        if not self._staged:
+            return
+        store = self._store
+        planned = []
+        for (data_set_id, key), value in self._staged.items():
+            row = self._rows[(data_set_id, key)]
+            state = store.catalog.data_sets[data_set_id]
+            entries = store.index_changes(state, key, row[1] if row else None, value)
+            planned.append((state, key, value, row, entries))
+        for state, key, value, row, entries in planned:
+            store.write_local(state, key, value, row, entries)
+
+    def _row(self, data_set_id: str, key: bytes) -> Row | None:
+        place = (data_set_id, key)
+        if place in self._rows:
+            return self._rows[place]
+        row = self._rows[place] = self._store.lookup(self._store.catalog.declared(data_set_id), key)
+        return row
