@@ -1,5 +1,11 @@
-"""Durable, replicated state: records, the store's transaction, vectors, merge, lanes. Pure core, SQLite at the edge."""
+"""Durable, replicated state: records, the store's transaction, vectors, merge, lanes. Pure core, SQLite at the edge.
 
+Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region also ``Replicator``. The rest of the
+door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
+"""
+
+from terrella.journal.applying import RemoteSlice
+from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
     DataSetDroppedError,
     JournalError,
@@ -14,6 +20,7 @@ from terrella.journal.errors import (
     UnknownFormatError,
 )
 from terrella.journal.journal import Journal
+from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
 from terrella.journal.model import (
     Conflict,
@@ -28,18 +35,28 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.protocol import FrameReader, Message, Records, frame
+from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.reading import Reader
 from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.schema import memory_connection
+from terrella.journal.serving import PullServer
 from terrella.journal.status import DataSetStatus, JournalStatus
+from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
 
 __all__ = [
+    "Apply",
     "Clash",
+    "CommittedState",
     "Conflict",
     "DataSet",
     "DataSetDroppedError",
     "DataSetStatus",
     "Dot",
+    "Effect",
     "Entry",
+    "FrameReader",
     "IndexEntry",
     "Indexer",
     "Journal",
@@ -47,13 +64,21 @@ __all__ = [
     "JournalStatus",
     "Lane",
     "MergeResult",
+    "Message",
     "Origin",
     "OutcomeUnknownError",
     "PeerStatus",
     "ProtocolError",
+    "PullServer",
+    "Puller",
+    "Reader",
     "RecordError",
+    "Records",
+    "RemoteSlice",
     "Replicator",
+    "Send",
     "SequenceGapError",
+    "Store",
     "StoreClosedError",
     "StoreInUseError",
     "StoreUnavailableError",
@@ -63,5 +88,8 @@ __all__ = [
     "Vector",
     "Version",
     "data_set_id",
+    "declaring",
+    "frame",
+    "memory_connection",
     "merge",
 ]

@@ -1,8 +1,6 @@
 """Applying what other regions wrote: each record exactly once, in its origin's order, inside the batch."""
 
-import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from terrella.journal.errors import SequenceGapError
 from terrella.journal.merge import merge
@@ -19,7 +17,6 @@ from terrella.journal.records import (
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Store
-from terrella.kernel import Clock
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
@@ -103,28 +100,25 @@ class RemoteSlice:
     Its outcome is the time (HLC) of the first write among those that were new, None if there was none.
     """
 
-    __slots__ = ("_data_set_id", "_first", "_hlc", "_next", "_origin", "_records", "future")
+    __slots__ = ("_data_set_id", "_first", "_hlc", "_next", "_origin", "_records")
 
-    def __init__(
-        self, data_set_id: str, origin: Origin, first: int, records: Sequence[bytes], future: "asyncio.Future[Any]"
-    ) -> None:
+    def __init__(self, data_set_id: str, origin: Origin, first: int, records: Sequence[bytes]) -> None:
         self._data_set_id = data_set_id
         self._origin = origin
         self._first = first
         self._records = records
         self._next = 0
         self._hlc: int | None = None
-        self.future = future
 
-    def run(self, store: Store, deadline: float, clock: Clock) -> bool:
-        """Apply as many as fit before the deadline, at least one."""
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
+        """Apply as many as fit in the time, at least a few; True when all are."""
         state = store.catalog.declared(self._data_set_id)
         stream = store.stream(state, *self._origin)
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])
             self._hlc = self._hlc or hlc
             self._next += 1
-            if not self._next & 7 and clock.monotonic() >= deadline:
+            if not self._next & 7 and out_of_time():
                 return self._next == len(self._records)
         return True
 

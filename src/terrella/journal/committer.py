@@ -28,12 +28,10 @@ WAL_FRAMES_MAX = 4000  # 16 MB of WAL before a checkpoint is worth its flush
 
 
 class Work(Protocol):
-    """Something to do in a batch. ``run`` answers True when it is done, False to go on in the next batch."""
+    """Something to do in a batch, in as many pieces as its time demands."""
 
-    future: "asyncio.Future[Any]"
-
-    def run(self, store: Store, deadline: float, clock: Clock) -> bool:
-        """Do as much as fits before the deadline. An exception ends the work and is delivered as its outcome."""
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
+        """Do a piece; True when all is done. An exception ends the work and is its outcome."""
         ...
 
     def outcome(self) -> Any:
@@ -44,14 +42,13 @@ class Work(Protocol):
 class Judged:
     """A local write: the judge decides on the state of the open batch, and what it staged is written at once."""
 
-    __slots__ = ("_judge", "_result", "future")
+    __slots__ = ("_judge", "_result")
 
-    def __init__(self, judge: Callable[[Transaction], Any], future: "asyncio.Future[Any]") -> None:
+    def __init__(self, judge: Callable[[Transaction], Any]) -> None:
         self._judge = judge
         self._result: Any = None
-        self.future = future
 
-    def run(self, store: Store, deadline: float, clock: Clock) -> bool:
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Judge, then write."""
         transaction = Transaction(store)
         self._result = self._judge(transaction)
@@ -66,22 +63,25 @@ class Judged:
 class Sliced:
     """Longer work: a callable that is called until it answers False, within each batch's time."""
 
-    __slots__ = ("_step", "future")
+    __slots__ = ("_step",)
 
-    def __init__(self, step: Callable[[Store], bool], future: "asyncio.Future[Any]") -> None:
+    def __init__(self, step: Callable[[Store], bool]) -> None:
         self._step = step
-        self.future = future
 
-    def run(self, store: Store, deadline: float, clock: Clock) -> bool:
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Step until done or out of time; at least one step a batch."""
         while self._step(store):
-            if clock.monotonic() >= deadline:
+            if out_of_time():
                 return False
         return True
 
     def outcome(self) -> Any:
         """Nothing."""
         return None
+
+
+# Work, and the future by which its caller waits for it.
+_Queued = tuple[Work, "asyncio.Future[Any]"]
 
 
 class Committer:
@@ -106,9 +106,9 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="journal-commit")
         self._background = ThreadPoolExecutor(1, thread_name_prefix="journal-checkpoint")
-        self._operations: deque[Judged] = deque()
-        self._slices: deque[Work] = deque()
-        self._batch: list[tuple[Work, Exception | None]] = []
+        self._operations: deque[_Queued] = deque()
+        self._slices: deque[_Queued] = deque()
+        self._batch: list[tuple[Work, asyncio.Future[Any], Exception | None]] = []
         self._busy = False
         self._closing = False
         self._idle = asyncio.Event()
@@ -124,32 +124,28 @@ class Committer:
 
     def judge(self, judge: Callable[[Transaction], Any]) -> "asyncio.Future[Any]":
         """Queue a local write."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        if self._admitted(future):
-            self._operations.append(Judged(judge, future))
-        return future
+        return self._queue(self._operations, Judged(judge))
 
-    def sliced(self, step: Callable[[Store], bool]) -> "asyncio.Future[Any]":
-        """Queue longer work."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self.slice(Sliced(step, future))
-        return future
-
-    def slice(self, work: Work) -> None:
+    def slice(self, work: Work) -> "asyncio.Future[Any]":
         """Queue longer work; such work is done in the order in which it came, beside the local writes of each batch."""
-        if self._admitted(work.future):
-            self._slices.append(work)
+        return self._queue(self._slices, work)
 
-    def _admitted(self, future: "asyncio.Future[Any]") -> bool:
+    def step(self, step: Callable[[Store], bool]) -> "asyncio.Future[Any]":
+        """Queue longer work that is a callable, called until it answers False."""
+        return self._queue(self._slices, Sliced(step))
+
+    def _queue(self, queue: deque[_Queued], work: Work) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = self._loop.create_future()
         refusal = self._refusal()
         if refusal is not None:
             future.set_exception(refusal)
-            return False
+            return future
+        queue.append((work, future))
         if not self._busy:
             self._busy = True
             self._idle.clear()
             self._loop.call_soon(self._gather)
-        return True
+        return future
 
     @property
     def unavailable(self) -> str | None:
@@ -205,35 +201,39 @@ class Committer:
         self._loop.call_soon(self._gather)
 
     def _run_operations(self) -> None:
-        deadline = self._clock.monotonic() + SLICE_S
+        out_of_time = self._timer()
         for count in range(min(len(self._operations), BATCH_OPERATIONS_MAX)):
-            if not count & 7 and self._clock.monotonic() >= deadline:
+            if not count & 7 and out_of_time():
                 break
-            work = self._operations.popleft()
-            if not work.future.done():  # else its caller has gone
-                self._run(work, deadline)
+            queued = self._operations.popleft()
+            if not queued[1].done():  # else its caller has gone
+                self._run(queued, out_of_time)
 
     def _run_slices(self) -> None:
-        deadline = self._clock.monotonic() + SLICE_S
-        while self._slices:
-            if not self._run(self._slices[0], deadline):
-                break
+        out_of_time = self._timer()
+        while self._slices and self._run(self._slices[0], out_of_time):
             self._slices.popleft()
-            if self._clock.monotonic() >= deadline:
+            if out_of_time():
                 break
 
-    def _run(self, work: Work, deadline: float) -> bool:
+    def _timer(self) -> Callable[[], bool]:
+        monotonic = self._clock.monotonic
+        deadline = monotonic() + SLICE_S
+        return lambda: monotonic() >= deadline
+
+    def _run(self, queued: _Queued, out_of_time: Callable[[], bool]) -> bool:
         """Run work; True when there is nothing left of it to do."""
+        work, future = queued
         try:
-            done = work.run(self._store, deadline, self._clock)
+            done = work.run(self._store, out_of_time)
         except apsw.Error:
-            self._batch.append((work, None))  # told of the whole batch's failure
+            self._batch.append((work, future, None))  # it is told of the whole batch's failure
             raise
         except Exception as error:  # noqa: BLE001 - delivered to the caller, after the commit
-            self._batch.append((work, error))
+            self._batch.append((work, future, error))
             return True
         if done:
-            self._batch.append((work, None))
+            self._batch.append((work, future, None))
         return done
 
     def _commit(self) -> None:
@@ -276,13 +276,13 @@ class Committer:
             _log.warning("checkpoint failed: %s", error)
 
     def _deliver(self) -> None:
-        for work, error in self._batch:
-            if work.future.done():  # the caller has gone
+        for work, future, error in self._batch:
+            if future.done():  # the caller has gone
                 continue
             if error is not None:
-                work.future.set_exception(error)
+                future.set_exception(error)
             else:
-                work.future.set_result(work.outcome())
+                future.set_result(work.outcome())
         self._batch.clear()
 
     def _failed(self, error: BaseException) -> None:
@@ -299,9 +299,12 @@ class Committer:
             )
         with contextlib.suppress(apsw.Error):
             self._store.rollback()
-        for work in [*(work for work, _ in self._batch), *self._operations, *self._slices]:
-            if not work.future.done():
-                work.future.set_exception(outcome)
+        waiting = [future for _, future, _ in self._batch] + [
+            future for _, future in (*self._operations, *self._slices)
+        ]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(outcome)
         self._batch.clear()
         self._operations.clear()
         self._slices.clear()

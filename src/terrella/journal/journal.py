@@ -66,7 +66,7 @@ class Journal:
         committer = Committer(store, connections[2], clock, on_fatal or _log_fatal)
         journal = cls(store, committer, connections, lock)
         committer.on_commit = journal.changed
-        await committer.sliced(stepwise(resuming))
+        await committer.step(stepwise(resuming))
         return journal
 
     async def close(self) -> None:
@@ -92,12 +92,12 @@ class Journal:
         (the others stay readable meanwhile), one that is missing is deleted. Without ``indexes`` nothing is filled or
         deleted.
         """
-        await self.committer.sliced(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
+        await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
         self.changed()
 
     async def drop(self, data_set_id: str) -> None:
         """Forget a data set and everything in it; a replicated one cannot be declared again under the same id."""
-        await self.committer.sliced(stepwise(lambda store: dropping(store, data_set_id)))
+        await self.committer.step(stepwise(lambda store: dropping(store, data_set_id)))
         self.changed()
 
     # writing
@@ -189,7 +189,7 @@ class Journal:
     async def persist_acknowledgements(self) -> None:
         """Write down what peers have acknowledged, if no batch has done so already."""
         if self.store.dirty_acknowledgements and self.committer.unavailable is None:
-            await self.committer.sliced(_touch)
+            await self.committer.step(_touch)
 
 
 def _touch(store: Store) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from terrella.journal.applying import RemoteSlice
+from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
     DataSetDroppedError,
     JournalError,
@@ -18,7 +19,6 @@ from terrella.journal.errors import (
 )
 from terrella.journal.journal import Journal
 from terrella.journal.lag import LagMeter
-from terrella.journal.model import Lane, Origin, Vector
 from terrella.journal.protocol import SILENCE_MAX_S, FrameReader, Heads, Records, Refusal, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.serving import PullServer
@@ -62,46 +62,6 @@ class PeerStatus:
     snapshots_required: tuple[str, ...]
 
 
-class JournalState:
-    """A journal's committed state, as the two sides of pulling see it."""
-
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal = journal
-        self._clock = clock
-        self.region = journal.store.region
-        self.incarnation = journal.store.incarnation
-        self._vectors: dict[str, dict[str, Vector]] = {}
-        journal.on_change(self._vectors.clear)
-
-    def clock_ms(self) -> int:
-        """Wall clock, milliseconds since 1970."""
-        return self._clock.now_ms()
-
-    def vectors(self, peer: str) -> dict[str, Vector]:
-        """What is applied and committed of each data set that is shared with the peer."""
-        vectors = self._vectors.get(peer)
-        if vectors is None:
-            vectors = self._vectors[peer] = {
-                data_set_id: state.vector
-                for data_set_id, state in self._journal.store.catalog.data_sets.items()
-                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.members
-            }
-        return vectors
-
-    def floor(self, data_set_id: str, origin: Origin) -> int:
-        """The oldest sequence still in the log."""
-        return self._journal.store.catalog.declared(data_set_id).streams[origin].floor
-
-    def records(self, data_set_id: str, origin: Origin, after: int, records_max: int, bytes_max: int) -> list[bytes]:
-        """Committed records after a sequence."""
-        stream = self._journal.store.catalog.declared(data_set_id).streams[origin]
-        return self._journal.reader.log(stream, after, records_max, bytes_max)
-
-    def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """The peer has applied this much."""
-        self._journal.store.note_acknowledgement(peer, data_set_id, vector)
-
-
 class Replicator:
     """Pulls from every peer and serves their pulls, from ``start`` until ``stop``.
 
@@ -124,7 +84,7 @@ class Replicator:
         self._port = port
         self._clock = clock
         self._world = world
-        self._state = JournalState(journal, clock)
+        self._state = CommittedState(journal.store, journal.reader, clock)
         self._peers = {name: _Peer(name, journal, self._state, connector, port, clock, ids, world) for name in peers}
         self._serving: set[_Serving] = set()
         self._server: asyncio.Server | None = None
@@ -171,6 +131,7 @@ class Replicator:
         return all(lag is not None and lag <= bound_ms for lag in lags)
 
     def _changed(self) -> None:
+        self._state.refresh()
         for peer in self._peers.values():
             peer.changed()
         for serving in self._serving:
@@ -269,7 +230,7 @@ class _Peer:
         self,
         name: str,
         journal: Journal,
-        state: JournalState,
+        state: CommittedState,
         connector: Connector,
         port: int,
         clock: Clock,
@@ -418,10 +379,8 @@ class _Peer:
         raise ConnectionError(f"{self.name} closed the connection")
 
     def _apply(self, records: Records) -> "asyncio.Future[int | None]":
-        future: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         origin = (records.region, records.incarnation)
-        self._journal.committer.slice(RemoteSlice(records.data_set_id, origin, records.first, records.records, future))
-        return future
+        return self._journal.committer.slice(RemoteSlice(records.data_set_id, origin, records.first, records.records))
 
     async def _settle(self, puller: Puller, under_way: "asyncio.Queue[_UnderWay]") -> None:
         """Wait for what is applied; what cannot be ends the connection, or the pulling of that data set."""

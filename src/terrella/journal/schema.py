@@ -55,6 +55,11 @@ def open_connection(path: Path | str) -> apsw.Connection:
     return connection
 
 
+def memory_connection() -> apsw.Connection:
+    """A store that lives as long as this connection: a simulated disk; a rollback takes away what was not committed."""
+    return apsw.Connection(":memory:")
+
+
 def prepare(connection: apsw.Connection, path: Path | str = ":memory:") -> None:
     """Make the tables in a new file; raises ``JournalError`` for a file of another version."""
     version = connection.execute("pragma user_version").get
