@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # boto3 ships no types
+import boto3
 import pytest
 import pytest_asyncio
 from botocore.config import Config
