@@ -365,7 +365,7 @@ class _Peer:
     async def _read(self, puller: Puller, connection: Connection, under_way: "asyncio.Queue[_UnderWay]") -> None:
         frames = FrameReader()
         while data := await connection.read():
-            self._last_heard = self._clock.monotonic()
+            self._last_heard = puller.last_heard = self._clock.monotonic()
             for message in frames.feed(data):
                 for effect in puller.receive(message, self._clock.monotonic()):
                     if isinstance(effect, Apply):

@@ -47,8 +47,9 @@ def test_bandwidth_lets_bytes_leave_one_after_another_and_is_shared_by_streams()
 def test_a_large_write_arrives_in_pieces() -> None:
     _, one = stream(Link(bandwidth_bytes_per_s=1024 * 1024))
     one.send(0.0, b"x" * 1024 * 1024)
-    assert sum(len(part) for part in one.receive(0.5) if isinstance(part, bytes)) == 512 * 1024
-    assert one.bytes_under_way == 512 * 1024
+    arrived = sum(len(part) for part in one.receive(0.5) if isinstance(part, bytes))
+    assert 450 * 1024 < arrived <= 512 * 1024
+    assert one.bytes_under_way == 1024 * 1024 - arrived
 
 
 def test_a_loss_costs_the_retransmission_time_out_and_a_second_one_twice_that() -> None:
@@ -139,3 +140,32 @@ def test_whatever_the_link_does_all_bytes_arrive_once_and_in_order(
     change(path, clock.monotonic(), replace(path.link, cut=False, loss=0.0), one)
     clock.advance(1e7)
     assert received + take() == sent
+
+
+def test_what_had_not_left_a_sender_that_died_never_comes_and_holds_nobody_up() -> None:
+    path, dying = stream(Link(delay_ms=100, bandwidth_bytes_per_s=1000))
+    dying.send(0.0, b"a" * 100)
+    dying.send(0.0, b"b" * 900)
+    dying.lose_unsent(0.15)
+    dying.send(0.15, Sign.END)
+    assert dying.receive(0.25) == [b"a" * 100, Sign.END]
+    other = Stream(path, SeededIds(2).fraction)
+    other.send(1.0, b"c" * 100)
+    due_s = other.due_at()
+    assert due_s is not None
+    assert math.isclose(due_s, 1.2)
+
+
+def test_what_a_cut_holds_dies_with_its_sender() -> None:
+    path, dying = stream(Link(delay_ms=10))
+    change(path, 0.0, Link(delay_ms=10, cut=True), dying)
+    dying.send(0.1, b"held")
+    dying.lose_unsent(0.2)
+    change(path, 1.0, Link(delay_ms=10), dying)
+    assert dying.receive(9.0) == []
+
+
+def test_on_a_slow_link_bytes_trickle() -> None:
+    _, one = stream(Link(bandwidth_bytes_per_s=20_000))
+    one.send(0.0, b"x" * 20_000)
+    assert len(one.receive(0.5)) >= 5

@@ -10,7 +10,8 @@ SCENE = "killed region"
 REGION = "eu-west-1"
 SLOW_MS = 200.0
 SLOW_BYTES_PER_S = 20_000
-MESSAGE = "x" * 2_000
+THERE_PER_S = 20.0
+MESSAGE = "x" * 3_000
 RATE_PER_S = 40.0
 
 
@@ -24,19 +25,21 @@ async def play(theatre: Theatre) -> None:
         )
 
     async def write(number: int) -> Served:
-        return await theatre.create_anywhere({"id": f"load-{number:05}", "message": MESSAGE})
+        return await theatre.create_anywhere({"id": f"load-{number:05}", "message": "under load"})
+
+    async def write_there(number: int) -> Served:
+        return await theatre.create(REGION, {"id": f"there-{number:05}", "message": MESSAGE})
 
     async with Load(write, RATE_PER_S) as load:
-        await asyncio.sleep(2.5)
+        async with Load(write_there, THERE_PER_S) as there:
+            await asyncio.sleep(2.5)
         killed_s = theatre.clock.monotonic()
         await theatre.operator.kill(REGION)
         left_s = await theatre.until(f"DNS leaves {REGION}", lambda: _handed_out(theatre, False))
         theatre.expect(
             SCENE, "killed until DNS no longer hands it out", "at most 1 s", f"{left_s * 1000:.0f} ms", left_s < 1
         )
-        acknowledged_there = {
-            f"load-{number:05}" for number, address in _acknowledged(load) if theatre.names.get(address) == REGION
-        }
+        acknowledged_there = _acknowledged_in(theatre, [*load.served, *there.served])
         await asyncio.sleep(SLOW_MS / 1000 * 2)
         survivors = set().union(*[await theatre.ids(region) for region in others])
         at_risk = len(acknowledged_there - survivors)
@@ -89,8 +92,8 @@ async def _settle(theatre: Theatre, others: list[str]) -> None:
     )
 
 
-def _acknowledged(load: Load) -> list[tuple[int, str]]:
-    return [(int(json.loads(one.body)["id"][5:]), one.address) for one in load.served if one.ok]
+def _acknowledged_in(theatre: Theatre, served: list[Served]) -> set[str]:
+    return {json.loads(one.body)["id"] for one in served if one.ok and theatre.names.get(one.address) == REGION}
 
 
 async def _handed_out(theatre: Theatre, wanted: bool) -> bool:

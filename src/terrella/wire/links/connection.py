@@ -13,8 +13,7 @@ _EARLY_S = 0.0005  # an event loop's timers are a millisecond apart: half of one
 class LinkConnection(asyncio.Protocol):
     """A ``Connection`` over two paths. Made by ``Links.connect``; ``on_closed`` is called once, when it has closed.
 
-    ``lives_as_long_as_sender``: the other side ends it only by dying. What had not left it by then is lost, as it would
-    be with a machine; after an orderly close, the other side's kernel would still send it.
+    ``on_death`` is given for a connection that the other side ends only by dying: it is called when that has happened.
     """
 
     def __init__(
@@ -24,12 +23,12 @@ class LinkConnection(asyncio.Protocol):
         fraction: Callable[[], float],
         on_closed: Callable[["LinkConnection"], None],
         *,
-        lives_as_long_as_sender: bool = False,
+        on_death: Callable[[], None] | None = None,
     ) -> None:
         self.outgoing = Stream(outgoing, fraction)
         self.incoming = Stream(incoming, fraction)
         self._on_closed = on_closed
-        self._lives_as_long_as_sender = lives_as_long_as_sender
+        self._on_death = on_death
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._timers: dict[Stream, asyncio.TimerHandle] = {}
@@ -130,6 +129,8 @@ class LinkConnection(asyncio.Protocol):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        for stream in (self.outgoing, self.incoming):
+            stream.lose_unsent(self._loop.time())
         if self._transport is not None:
             self._transport.abort()
         self._readable.set()
@@ -193,8 +194,8 @@ class LinkConnection(asyncio.Protocol):
     def _send_end(self) -> None:
         if not self._end_sent and not self._closed:
             self._end_sent = True
-            if self._lives_as_long_as_sender:
-                self.incoming.lose_unsent(self._loop.time())
+            if self._on_death is not None:
+                self._on_death()
             self.incoming.send(self._loop.time(), Sign.END)
             self._deliver_incoming()
 

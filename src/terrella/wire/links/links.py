@@ -41,9 +41,7 @@ class Links:
         """The same for streams that only the other side's death ends: replication, bulletins."""
         return _Streams(self)
 
-    async def connect(
-        self, region: str, port: int, timeout_s: float, *, lives_as_long_as_sender: bool = False
-    ) -> Connection:
+    async def connect(self, region: str, port: int, timeout_s: float, *, ends_by_death: bool = False) -> Connection:
         """Open a connection to a region's port; costs one round trip.
 
         Raises ``TimeoutError`` (also when the link stays cut) and ``ConnectionError``.
@@ -59,7 +57,7 @@ class Links:
             self._path(region, self._own_region),
             self._fraction,
             connections.discard,
-            lives_as_long_as_sender=lives_as_long_as_sender,
+            on_death=(lambda: self._died(region)) if ends_by_death else None,
         )
         connections.add(connection)
         try:
@@ -69,6 +67,12 @@ class Links:
             connection.close()
             raise
         return connection
+
+    def _died(self, region: str) -> None:
+        """The region has died: what had not left it is lost on every connection, as it would be with a machine."""
+        now_s = asyncio.get_running_loop().time()
+        for connection in list(self._open.get(region, ())):
+            connection.incoming.lose_unsent(now_s)
 
     def get(self, from_region: str, to_region: str) -> Link:
         """The link in one direction as it is now."""
@@ -130,4 +134,4 @@ class _Streams:
         self._links = links
 
     async def connect(self, region: str, port: int, timeout_s: float) -> Connection:
-        return await self._links.connect(region, port, timeout_s, lives_as_long_as_sender=True)
+        return await self._links.connect(region, port, timeout_s, ends_by_death=True)

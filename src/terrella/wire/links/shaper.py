@@ -21,6 +21,7 @@ from terrella.wire.links.link import Link
 
 SEGMENT_BYTES = 1448
 CHUNK_BYTES = 64 * 1024
+_CHUNK_S = 0.05
 _FAST_RETRANSMIT_SEGMENTS = 4  # a loss followed by three segments more is noticed by duplicate acknowledgements
 _RETRANSMISSION_TIMEOUT_MS = 200.0  # the least that Linux waits, besides the round trip
 _RETRANSMISSIONS_MAX = 10
@@ -50,6 +51,18 @@ class Path:
     def blocked(self) -> bool:
         """Nothing arrives: cut, or every segment is lost."""
         return self.link.cut or self.link.loss >= 1.0
+
+    @property
+    def chunk_bytes(self) -> int:
+        """How many bytes arrive together: on a slow link, a few segments, so that they trickle as they really would."""
+        if self.link.bandwidth_bytes_per_s is None:
+            return CHUNK_BYTES
+        return min(CHUNK_BYTES, max(SEGMENT_BYTES, int(self.link.bandwidth_bytes_per_s * _CHUNK_S)))
+
+    def refund(self, now_s: float, size: int) -> None:
+        """Bytes that were waiting for the bandwidth will never be sent: those behind them need not wait for them."""
+        if self.link.bandwidth_bytes_per_s is not None:
+            self._free_at_s = max(now_s, self._free_at_s - size / self.link.bandwidth_bytes_per_s)
 
     def change(self, now_s: float, link: Link) -> None:
         """Become another link; each stream is to be told by ``Stream.changed`` afterwards."""
@@ -90,8 +103,9 @@ class Stream:
         if isinstance(payload, Sign):
             self._enter(now_s, payload, 0)
             return
-        for start in range(0, len(payload), CHUNK_BYTES):
-            chunk = payload[start : start + CHUNK_BYTES]
+        size = self._path.chunk_bytes
+        for start in range(0, len(payload), size):
+            chunk = payload[start : start + size]
             self._enter(now_s, chunk, len(chunk))
 
     def due_at(self) -> float | None:
@@ -119,8 +133,10 @@ class Stream:
             for chunk in self._under_way
             if isinstance(chunk.payload, Sign) or not (self._path.blocked or chunk.left_at_s > now_s)
         )
+        before = self.bytes_under_way
         self._under_way = kept
         self.bytes_under_way = sum(chunk.size for chunk in kept)
+        self._path.refund(now_s, before - self.bytes_under_way)
 
     def changed(self, now_s: float, *, healed: bool = False) -> None:
         """Plan everything under way by the path's new link; after a cut it is all sent again."""
