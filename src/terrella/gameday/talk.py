@@ -36,10 +36,12 @@ async def play_talk(example: Path, workplace: Path, console: Console, clock: Clo
             stage.say(f"{len(theatre.regions)} regions serve after {first_s:.1f} s")
             host = _execute_api_host(process.status, next(iter(theatre.regions)))
             for play in SCENES:
+                await theatre.calm()
                 await play(theatre)
         line = wrong_health_check.plant(broken / "template.yaml", host)
         await wrong_health_check.check(theatre, broken, line)
         async with _theatre(broken, stage, verdict, clock) as (theatre, _):
+            await theatre.calm()
             await wrong_health_check.play(theatre)
     profile = load_world(sound / "world.yaml").profile.name
     stage.verdict(

@@ -99,6 +99,14 @@ class Theatre:
         """Whether all replicas are equal byte for byte."""
         return len(await self.digests()) == 1
 
+    async def calm(self) -> None:
+        """Wait until every region is handed out and all replicas are equal: how each scene begins."""
+        await self.until("DNS hands out every region", self._all_handed_out)
+        await self.until("all replicas are equal", self.replicas_equal)
+
+    async def _all_handed_out(self) -> bool:
+        return await self.answers() == set(self.regions)
+
     async def answers(self, count: int = 40) -> set[str]:
         """The regions that the name server hands out now, as seen by asking it often."""
         addresses = await asyncio.gather(*(self.client.resolve() for _ in range(count)))

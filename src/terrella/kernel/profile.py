@@ -22,5 +22,5 @@ class Profile:
 
 PROFILES = {
     "aws": Profile("aws", 1.0, 1.0, 1.0, 1.0, 60.0),
-    "fast": Profile("fast", 0.01, 0.25, 0.0, 1.0, 15.0),
+    "fast": Profile("fast", 0.01, 0.5, 0.0, 1.0, 15.0),
 }
