@@ -49,8 +49,7 @@ class FunctionSpec:
     ) -> Self:
         """From the resolved properties of an ``AWS::Lambda::Function``; raises ``TerrellaError`` naming the resource.
 
-        Without a ``FunctionName`` the name is ``STACK-LOGICALID``: AWS appends a random suffix, which would hinder more
-        than help here.
+        Without a ``FunctionName`` (the stack's physical id, if it drew one) the name is ``STACK-LOGICALID``.
         """
         where = f"the function {logical_id}"
         if properties.get("PackageType", "Zip") != "Zip":

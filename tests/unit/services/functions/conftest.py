@@ -42,6 +42,8 @@ def act(event, context):
     if "wait_for" in event:
         while not os.path.exists(event["wait_for"]):
             time.sleep(0.005)
+    if "modules" in event:
+        return [name for name in sys.modules if name.startswith("terrella")]
     if "environment" in event:
         return dict(os.environ)
     if "context" in event:

@@ -21,6 +21,7 @@ from terrella.services.functions import (
     access_key_of_function,
     function_of_access_key,
 )
+from terrella.services.functions.environment import DEFAULT_VARIABLES, RESERVED_VARIABLES
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
@@ -39,6 +40,8 @@ async def test_a_handler_sees_what_it_would_see_on_lambda(region: Functions, cod
     assert result.function_error is None
     assert result.az in ("eu-west-1a", "eu-west-1b")
     assert "SECRET_OF_THE_HOST" not in environment
+    assert environment.keys() >= {*RESERVED_VARIABLES, *DEFAULT_VARIABLES}
+    assert (await call(region, {"modules": 1}))[0] == [], "a worker imports nothing of terrella"
     assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.3.1:4566"
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "act"
