@@ -45,25 +45,19 @@ class FunctionSpec:
 
     @classmethod
     def from_cloudformation(
-        cls,
-        logical_id: str,
-        stack_name: str,
-        properties: Mapping[str, Any],
-        code_directory: Path | None,
-        name: str | None = None,
+        cls, logical_id: str, stack_name: str, properties: Mapping[str, Any], code_directory: Path | None
     ) -> Self:
         """From the resolved properties of an ``AWS::Lambda::Function``; raises ``TerrellaError`` naming the resource.
 
-        ``name`` is the physical id that the stack gave it. Without one it is the ``FunctionName``, else
-        ``STACK-LOGICALID``.
+        Without a ``FunctionName`` (the stack's physical id, if it drew one) the name is ``STACK-LOGICALID``.
         """
         where = f"the function {logical_id}"
         if properties.get("PackageType", "Zip") != "Zip":
             raise TerrellaError(f"{where}: PackageType {properties['PackageType']} is not supported; expected Zip")
-        for refused, why in _REFUSED.items():
-            if properties.get(refused):
-                raise TerrellaError(f"{where}: {refused} is not supported: {why}")
-        name = str(name or properties.get("FunctionName") or f"{stack_name}-{logical_id}"[:64])
+        for name, why in _REFUSED.items():
+            if properties.get(name):
+                raise TerrellaError(f"{where}: {name} is not supported: {why}")
+        name = str(properties.get("FunctionName") or f"{stack_name}-{logical_id}"[:64])
         if not NAME.fullmatch(name):
             raise TerrellaError(f"{where}: the name {name!r} is not 1 to 64 letters, digits, hyphens or underscores")
         runtime = find_runtime(str(properties.get("Runtime", "")), where)
