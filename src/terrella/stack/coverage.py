@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from terrella.stack.errors import Mistake, PathStep
+from terrella.stack.intrinsics import text_of
 from terrella.stack.local_files import mapping_at
 from terrella.stack.parameters import parameter_values
 from terrella.stack.resources import Stack
@@ -95,10 +96,18 @@ def judge_properties(
     for path, what, value in _walk(properties, known.properties, ()):
         if what is None:
             yield path, Verdict.REFUSED, f"terrella does not know this property of {known.name}"
-        elif what.allowed and isinstance(value, str) and not re.fullmatch(what.allowed, value):
-            yield path, Verdict.REFUSED, f"{value}: {what.otherwise}"
+        elif (unfit := _unfit(value, what.allowed)) is not None:
+            yield path, Verdict.REFUSED, f"{unfit}: {what.otherwise}"
         elif len(path) == 1 or what.verdict is not Verdict.HONOURED:
             yield path, what.verdict, what.reason
+
+
+def _unfit(value: Any, allowed: str | None) -> str | None:
+    """The first plain value that the regular expression does not allow; None if there is none."""
+    for one in value if isinstance(value, list) else [value]:
+        if allowed and isinstance(one, str | bool) and not re.fullmatch(allowed, text_of(one)):
+            return text_of(one)
+    return None
 
 
 def _walk(

@@ -77,7 +77,7 @@ def test_all_of_the_items_is_covered(items: Template) -> None:
 
 def test_what_is_refused_and_where(load: Load) -> None:
     assert refused(coverage(load(MIXED))) == [
-        ("F", "Runtime", 8, "nodejs22.x: only Python runtimes are there yet"),
+        ("F", "Runtime", 8, "nodejs22.x: only Python 3.9 to 3.14 are there yet"),
         ("F", "Layers", 11, "layers are not built yet: put the packages into the code directory"),
         ("F", "Colour", 12, "terrella does not know this property of AWS::Lambda::Function"),
         ("Q", None, 13, "SQS is not built yet"),
@@ -122,3 +122,18 @@ def test_parameters_without_defaults_do_not_hinder(load: Load) -> None:
         "versions are not built yet",
         "aliases are not built yet: remove AutoPublishAlias",
     }
+
+
+def test_values_that_are_refused(load: Load) -> None:
+    text = """
+    Resources:
+      A: {Type: AWS::ApiGateway::RestApi, Properties: {EndpointConfiguration: {Types: [REGIONAL]}}}
+      B: {Type: AWS::ApiGateway::RestApi, Properties: {EndpointConfiguration: {Types: [PRIVATE]}}}
+      C: {Type: AWS::ApiGateway::Method, Properties: {ApiKeyRequired: false, AuthorizationType: NONE}}
+      D: {Type: AWS::ApiGateway::Method, Properties: {ApiKeyRequired: true, AuthorizationType: AWS_IAM}}
+    """
+    assert [(row[0], row[1]) for row in refused(coverage(load(text)))] == [
+        ("B", "EndpointConfiguration.Types"),
+        ("D", "ApiKeyRequired"),
+        ("D", "AuthorizationType"),
+    ]

@@ -1,8 +1,8 @@
 """Lambda functions."""
 
 from terrella.stack.support.model import (
+    ANY,
     NUMBER,
-    TAGS,
     TEXT,
     Kind,
     Property,
@@ -26,7 +26,7 @@ _FUNCTION: dict[str, Property] = {
     "FunctionName": TEXT,
     "Description": TEXT,
     "Handler": TEXT,
-    "Runtime": honoured(Kind.TEXT, allowed=r"python3\.\d+", otherwise="only Python runtimes are there yet"),
+    "Runtime": honoured(Kind.TEXT, allowed=r"python3\.(9|1[0-4])", otherwise="only Python 3.9 to 3.14 are there yet"),
     "Code": honoured(
         members={
             "ZipFile": TEXT,
@@ -46,7 +46,7 @@ _FUNCTION: dict[str, Property] = {
     "Role": inert(_PERMISSIONS),
     "PackageType": honoured(Kind.TEXT, allowed="Zip", otherwise="container images are not built yet"),
     "Layers": refused("layers are not built yet: put the packages into the code directory"),
-    "Architectures": inert("functions run on this machine's processor"),
+    "Architectures": inert("functions run on this machine's processor, whatever it is"),
     "VpcConfig": inert("there are no private networks here"),
     "TracingConfig": inert("there is no X-Ray here"),
     "LoggingConfig": inert("`terrella logs` shows the logs"),
@@ -56,7 +56,7 @@ _FUNCTION: dict[str, Property] = {
     "SnapStart": inert("starts are as fast as they are here"),
     "RecursiveLoop": inert("loops are not detected here"),
     "CodeSigningConfigArn": inert("code is not signed here"),
-    "Tags": TAGS,
+    "Tags": ANY,
     "PublishToLatestPublished": refused("versions are not built yet"),
     "DeadLetterConfig": refused("dead letter queues are not built yet"),
     "FileSystemConfigs": refused("there is no EFS here"),

@@ -3,29 +3,39 @@
 from terrella.stack.support.model import (
     ANY,
     BOOLEAN,
+    NUMBER,
     TAGS,
     TEXT,
     TEXTS,
     Kind,
     ResourceType,
     Verdict,
+    each,
     honoured,
     inert,
     refused,
 )
 
-_LOGS = inert("access logs are not written here")
-_ACCESS = inert("access is not judged here")
-_THROTTLES = inert("nothing is throttled, cached or traced here")
-_CERTIFICATE = inert("the application is served without TLS here")
-_BODY_INSTEAD = "routes are read from the API's OpenAPI Body, as SAM writes it"
+_LABEL = inert("a label")
+_LOGS = inert("the region's own metrics and logs show requests")
+_IAM = inert("access is not judged here")
+_NO_TLS = inert("there is no TLS here")
+_NOT_CACHED = inert("nothing is throttled or cached here")
+_AT_ONCE = inert("a change of the API is served at once")
+_WEBSOCKET_ONLY = inert("only WebSocket APIs use it")
+_S3_BODY = refused("only a Body that stands in the template is read")
+_MUTUAL_TLS = refused("mutual TLS is not built yet, and the API would stand open")
+_AUTHORIZER = refused("authorizers are not built yet, and the API would stand open")
+_PARAMETERS = refused("parameter mapping is not built yet")
+_NO_AUTHORIZATION = honoured(Kind.TEXT, allowed="NONE", otherwise=_AUTHORIZER.reason)
 _REGIONAL_NAME = "d-{lower:10}.execute-api.{region}.amazonaws.com"
 _REST = "AWS::ApiGateway::"
 _HTTP = "AWS::ApiGatewayV2::"
 
 
-def _refused(names: str, prefix: str, reason: str, identity: str = "{lower:6}") -> list[ResourceType]:
-    return [ResourceType(prefix + name, Verdict.REFUSED, reason, identity=identity) for name in names.split()]
+def _whole(names: str, prefix: str, verdict: Verdict, reason: str, identity: str = "{lower:6}") -> list[ResourceType]:
+    """Types whose properties need not be told apart."""
+    return [ResourceType(prefix + name, verdict, reason, identity=identity) for name in names.split()]
 
 
 _REST_TYPES = [
@@ -36,22 +46,55 @@ _REST_TYPES = [
         attributes={"RootResourceId": "{lower:11}", "RestApiId": "{id}"},
         properties={
             "Name": TEXT,
-            "Description": TEXT,
-            "Body": ANY,
-            "BodyS3Location": refused("an API's definition cannot be had from S3 here: put it in the template"),
+            "Body": honoured(note="OpenAPI 2 and 3 with Lambda proxy integrations, and mocks that answer fixed text"),
             "BinaryMediaTypes": TEXTS,
-            "CloneFrom": refused("not built"),
             "DisableExecuteApiEndpoint": BOOLEAN,
-            "EndpointConfiguration": inert("every API is regional here"),
-            "EndpointAccessMode": _ACCESS,
-            "Parameters": inert("every API is regional here"),
-            "FailOnWarnings": inert("what is not understood is refused here"),
-            "Mode": inert("the body is always the whole definition here"),
-            "MinimumCompressionSize": inert("answers are not compressed here"),
-            "ApiKeySourceType": inert("API keys are not built yet; a definition that asks for one is refused"),
-            "Policy": _ACCESS,
-            "SecurityPolicy": _CERTIFICATE,
-            "Tags": TAGS,
+            "EndpointConfiguration": honoured(
+                members={
+                    "Types": honoured(Kind.TEXTS, allowed="REGIONAL|EDGE", otherwise="private APIs are not built"),
+                    "VpcEndpointIds": refused("private APIs are not built"),
+                    "IpAddressType": inert("the region's address is an IPv4 address"),
+                }
+            ),
+            "BodyS3Location": _S3_BODY,
+            "CloneFrom": refused("only a Body, or methods in the template, are read"),
+            "Policy": refused("resource policies are not built yet, and the API would stand open"),
+            "ApiKeySourceType": inert("methods that require an API key are refused"),
+            "EndpointAccessMode": _NO_TLS,
+            "SecurityPolicy": _NO_TLS,
+            "Parameters": inert("they tell the import how to read a Body"),
+            "FailOnWarnings": inert("what is not understood is always refused"),
+            "Mode": inert("the whole definition is taken each time"),
+            "MinimumCompressionSize": inert("responses are not compressed"),
+            **each("Description Tags Version", _LABEL),
+        },
+    ),
+    ResourceType(
+        _REST + "Resource",
+        Verdict.HONOURED,
+        identity="{lower:6}",
+        attributes={"ResourceId": "{id}"},
+        properties=each("ParentId PathPart RestApiId", TEXT),
+    ),
+    ResourceType(
+        _REST + "Method",
+        Verdict.HONOURED,
+        identity="{property:RestApiId}|{property:ResourceId}|{property:HttpMethod}",
+        properties={
+            **each("HttpMethod ResourceId RestApiId", TEXT),
+            "Integration": honoured(note="AWS_PROXY to Lambda, and MOCK that answers fixed text"),
+            "AuthorizationType": _NO_AUTHORIZATION,
+            "AuthorizationScopes": _AUTHORIZER,
+            "AuthorizerId": _AUTHORIZER,
+            "ApiKeyRequired": honoured(
+                Kind.BOOLEAN, allowed="false", otherwise="API keys are not built yet, and the method would stand open"
+            ),
+            "RequestValidatorId": refused("request validators are not built yet"),
+            "MethodResponses": inert("a proxy integration's answer is not filtered"),
+            "OperationName": _LABEL,
+            **each(
+                "RequestModels RequestParameters", inert("only validators and mappings, which are refused, use them")
+            ),
         },
     ),
     ResourceType(
@@ -62,9 +105,9 @@ _REST_TYPES = [
         properties={
             "RestApiId": TEXT,
             "StageName": TEXT,
-            "Description": TEXT,
-            "StageDescription": inert("settings of stages stand at the stage here"),
-            "DeploymentCanarySettings": refused("canaries are not built"),
+            "StageDescription": honoured(note="its Variables; the rest is inert"),
+            "Description": _LABEL,
+            "DeploymentCanarySettings": refused("canary releases are not built yet"),
         },
     ),
     ResourceType(
@@ -76,17 +119,13 @@ _REST_TYPES = [
             "RestApiId": TEXT,
             "DeploymentId": TEXT,
             "StageName": TEXT,
-            "Description": TEXT,
             "Variables": honoured(Kind.TEXT_MAP),
-            "MethodSettings": _THROTTLES,
-            "CacheClusterEnabled": _THROTTLES,
-            "CacheClusterSize": _THROTTLES,
-            "TracingEnabled": _THROTTLES,
+            **each("MethodSettings CacheClusterEnabled CacheClusterSize", _NOT_CACHED),
+            "TracingEnabled": inert("nothing is sent to X-Ray"),
             "AccessLogSetting": _LOGS,
-            "ClientCertificateId": _CERTIFICATE,
-            "DocumentationVersion": inert("documentation is not served here"),
-            "CanarySetting": refused("canaries are not built"),
-            "Tags": TAGS,
+            "ClientCertificateId": inert("functions see no certificates"),
+            **each("Description DocumentationVersion Tags", _LABEL),
+            "CanarySetting": refused("canary releases are not built yet"),
         },
     ),
     ResourceType(
@@ -103,38 +142,44 @@ _REST_TYPES = [
         replaced_by=frozenset({"DomainName"}),
         properties={
             "DomainName": TEXT,
-            "RegionalCertificateArn": _CERTIFICATE,
-            "CertificateArn": _CERTIFICATE,
-            "OwnershipVerificationCertificateArn": _CERTIFICATE,
-            "SecurityPolicy": _CERTIFICATE,
-            "EndpointAccessMode": _ACCESS,
-            "EndpointConfiguration": inert("every domain name is regional here"),
             "RoutingMode": honoured(
-                Kind.TEXT, allowed="BASE_PATH_MAPPING_ONLY", otherwise="routing rules are not built"
+                Kind.TEXT, allowed="BASE_PATH_MAPPING_ONLY", otherwise="routing rules are not built yet"
             ),
-            "MutualTlsAuthentication": refused("the application is served without TLS here"),
+            "MutualTlsAuthentication": _MUTUAL_TLS,
+            **each(
+                "RegionalCertificateArn CertificateArn OwnershipVerificationCertificateArn SecurityPolicy"
+                " EndpointAccessMode",
+                _NO_TLS,
+            ),
+            "EndpointConfiguration": inert("REGIONAL and EDGE are served alike"),
             "Tags": TAGS,
         },
     ),
     ResourceType(
         _REST + "BasePathMapping",
         Verdict.HONOURED,
-        identity="{property:DomainName}|{logical}",
-        properties={"DomainName": TEXT, "RestApiId": TEXT, "Stage": TEXT, "BasePath": TEXT},
+        identity="{property:DomainName}|{property:BasePath}",
+        properties=each("DomainName RestApiId Stage BasePath", TEXT),
     ),
-    ResourceType(_REST + "Account", Verdict.INERT, "access logs are not written here", attributes={"Id": "{id}"}),
-    ResourceType(_REST + "ClientCertificate", Verdict.INERT, "the application is served without TLS here"),
-    ResourceType(_REST + "DocumentationPart", Verdict.INERT, "documentation is not served here"),
-    ResourceType(_REST + "DocumentationVersion", Verdict.INERT, "documentation is not served here"),
-    ResourceType(
-        _REST + "Resource", Verdict.REFUSED, _BODY_INSTEAD, identity="{lower:6}", attributes={"ResourceId": "{id}"}
+    ResourceType(_REST + "Account", Verdict.INERT, _IAM.reason, attributes={"Id": "{id}"}),
+    *_whole("ClientCertificate", _REST, Verdict.INERT, "functions see no certificates"),
+    *_whole("DocumentationPart DocumentationVersion", _REST, Verdict.INERT, "documentation is not served here"),
+    *_whole("Model", _REST, Verdict.INERT, "models are only used by validators, which are refused"),
+    *_whole("Authorizer", _REST, Verdict.REFUSED, _AUTHORIZER.reason),
+    *_whole("RequestValidator", _REST, Verdict.REFUSED, "request validators are not built yet"),
+    *_whole("GatewayResponse", _REST, Verdict.REFUSED, "the gateway's own answers cannot be changed yet"),
+    *_whole(
+        "UsagePlan ApiKey UsagePlanKey",
+        _REST,
+        Verdict.REFUSED,
+        "API keys and usage plans are not built yet",
+        "{lower:10}",
     ),
-    *_refused("Method", _REST, _BODY_INSTEAD),
-    *_refused("Authorizer", _REST, "authorizers are not built yet"),
-    *_refused("Model RequestValidator GatewayResponse", _REST, _BODY_INSTEAD),
-    *_refused("UsagePlan ApiKey UsagePlanKey", _REST, "API keys and usage plans are not built yet", "{lower:10}"),
-    *_refused(
-        "VpcLink DomainNameV2 BasePathMappingV2 DomainNameAccessAssociation", _REST, "private APIs are not built"
+    *_whole(
+        "VpcLink DomainNameV2 BasePathMappingV2 DomainNameAccessAssociation",
+        _REST,
+        Verdict.REFUSED,
+        "private APIs are not built",
     ),
 ]
 
@@ -150,23 +195,61 @@ _HTTP_TYPES = [
         },
         properties={
             "Name": TEXT,
-            "Description": TEXT,
-            "Body": ANY,
+            "Body": honoured(note="OpenAPI 3 with Lambda proxy integrations"),
             "ProtocolType": honoured(Kind.TEXT, allowed="HTTP", otherwise="WebSocket APIs are not built yet"),
             "CorsConfiguration": ANY,
             "DisableExecuteApiEndpoint": BOOLEAN,
-            "Version": inert("nobody sees it here"),
-            "FailOnWarnings": inert("what is not understood is refused here"),
-            "DisableSchemaValidation": inert("it concerns WebSocket APIs"),
-            "BasePath": inert("the stage's path is used here"),
-            "IpAddressType": inert("regions have IPv4 addresses here"),
-            "BodyS3Location": refused("an API's definition cannot be had from S3 here: put it in the template"),
-            "RouteKey": refused(_BODY_INSTEAD),
-            "Target": refused(_BODY_INSTEAD),
-            "CredentialsArn": _ACCESS,
-            "RouteSelectionExpression": refused("WebSocket APIs are not built yet"),
-            "ApiKeySelectionExpression": refused("WebSocket APIs are not built yet"),
-            "Tags": TAGS,
+            "RouteKey": TEXT,
+            "Target": TEXT,
+            "BodyS3Location": _S3_BODY,
+            "CredentialsArn": _IAM,
+            "FailOnWarnings": inert("what is not understood is always refused"),
+            "BasePath": inert("it tells the import how to read a Body"),
+            "IpAddressType": inert("the region's address is an IPv4 address"),
+            "RouteSelectionExpression": inert("HTTP APIs always route by method and path"),
+            **each("DisableSchemaValidation ApiKeySelectionExpression", _WEBSOCKET_ONLY),
+            **each("Description Tags Version", _LABEL),
+        },
+    ),
+    ResourceType(
+        _HTTP + "Route",
+        Verdict.HONOURED,
+        identity="{lower:7}",
+        attributes={"RouteId": "{id}"},
+        properties={
+            **each("ApiId RouteKey Target", TEXT),
+            "AuthorizationType": _NO_AUTHORIZATION,
+            "AuthorizationScopes": _AUTHORIZER,
+            "AuthorizerId": _AUTHORIZER,
+            "ApiKeyRequired": honoured(Kind.BOOLEAN, allowed="false", otherwise="HTTP APIs know no API keys"),
+            "OperationName": _LABEL,
+            **each(
+                "ModelSelectionExpression RequestModels RequestParameters RouteResponseSelectionExpression",
+                _WEBSOCKET_ONLY,
+            ),
+        },
+    ),
+    ResourceType(
+        _HTTP + "Integration",
+        Verdict.HONOURED,
+        identity="{lower:7}",
+        attributes={"IntegrationId": "{id}"},
+        properties={
+            **each("ApiId IntegrationUri", TEXT),
+            "IntegrationType": honoured(
+                Kind.TEXT, allowed="AWS_PROXY", otherwise="only integrations with functions are built yet"
+            ),
+            "PayloadFormatVersion": TEXT,
+            "TimeoutInMillis": NUMBER,
+            "ConnectionId": refused("VPC links are not built"),
+            "IntegrationSubtype": refused("integrations with other AWS services are not built"),
+            "RequestTemplates": refused("mapping templates are not built yet"),
+            **each("RequestParameters ResponseParameters", _PARAMETERS),
+            "CredentialsArn": _IAM,
+            "IntegrationMethod": inert("functions are always invoked by POST"),
+            **each("ConnectionType TlsConfig", inert("it does not concern functions")),
+            "Description": _LABEL,
+            **each("ContentHandlingStrategy PassthroughBehavior TemplateSelectionExpression", _WEBSOCKET_ONLY),
         },
     ),
     ResourceType(
@@ -177,15 +260,12 @@ _HTTP_TYPES = [
         properties={
             "ApiId": TEXT,
             "StageName": TEXT,
-            "AutoDeploy": inert("a stage always serves the newest definition here"),
-            "DeploymentId": inert("a stage always serves the newest definition here"),
-            "Description": TEXT,
             "StageVariables": honoured(Kind.TEXT_MAP),
-            "DefaultRouteSettings": _THROTTLES,
-            "RouteSettings": _THROTTLES,
+            **each("AutoDeploy DeploymentId", _AT_ONCE),
+            **each("DefaultRouteSettings RouteSettings", inert("nothing is throttled here")),
             "AccessLogSettings": _LOGS,
-            "ClientCertificateId": _CERTIFICATE,
-            "Tags": TAGS,
+            "ClientCertificateId": inert("functions see no certificates"),
+            **each("Description Tags", _LABEL),
         },
     ),
     ResourceType(
@@ -200,9 +280,9 @@ _HTTP_TYPES = [
         replaced_by=frozenset({"DomainName"}),
         properties={
             "DomainName": TEXT,
-            "DomainNameConfigurations": inert("every domain name is regional, without TLS, here"),
-            "RoutingMode": honoured(Kind.TEXT, allowed="API_MAPPING_ONLY", otherwise="routing rules are not built"),
-            "MutualTlsAuthentication": refused("the application is served without TLS here"),
+            "RoutingMode": honoured(Kind.TEXT, allowed="API_MAPPING_ONLY", otherwise="routing rules are not built yet"),
+            "MutualTlsAuthentication": _MUTUAL_TLS,
+            "DomainNameConfigurations": _NO_TLS,
             "Tags": TAGS,
         },
     ),
@@ -211,14 +291,17 @@ _HTTP_TYPES = [
         Verdict.HONOURED,
         identity="{lower:6}",
         attributes={"ApiMappingId": "{id}"},
-        properties={"ApiId": TEXT, "DomainName": TEXT, "Stage": TEXT, "ApiMappingKey": TEXT},
+        properties=each("ApiId DomainName Stage ApiMappingKey", TEXT),
     ),
-    ResourceType(_HTTP + "Deployment", Verdict.INERT, "a stage always serves the newest definition here"),
-    *_refused(
-        "Route Integration RouteResponse IntegrationResponse Model ApiGatewayManagedOverrides", _HTTP, _BODY_INSTEAD
+    ResourceType(_HTTP + "Deployment", Verdict.INERT, _AT_ONCE.reason, attributes={"DeploymentId": "{id}"}),
+    *_whole("Authorizer", _HTTP, Verdict.REFUSED, _AUTHORIZER.reason),
+    *_whole("VpcLink RoutingRule", _HTTP, Verdict.REFUSED, "not built"),
+    *_whole(
+        "RouteResponse IntegrationResponse Model ApiGatewayManagedOverrides",
+        _HTTP,
+        Verdict.REFUSED,
+        "WebSocket APIs are not built yet",
     ),
-    *_refused("Authorizer", _HTTP, "authorizers are not built yet"),
-    *_refused("VpcLink RoutingRule", _HTTP, "not built"),
 ]
 
 TYPES = [*_REST_TYPES, *_HTTP_TYPES]

@@ -1,8 +1,8 @@
 """DynamoDB tables."""
 
 from terrella.stack.support.model import (
+    ANY,
     BOOLEAN,
-    TAGS,
     TEXT,
     TEXTS,
     Kind,
@@ -31,7 +31,7 @@ _COMMON = {
     "AttributeDefinitions": honoured(members={"AttributeName": TEXT, "AttributeType": TEXT}),
     "KeySchema": _KEY_SCHEMA,
     "LocalSecondaryIndexes": honoured(members=_LOCAL_INDEX),
-    "BillingMode": inert("nothing is billed here"),
+    "BillingMode": honoured(Kind.TEXT, note="reported; nothing is billed"),
     "StreamSpecification": inert(f"streams are {_LATER}"),
     "TimeToLiveSpecification": inert(f"expiry is {_LATER}"),
     "SSESpecification": inert("the store is not encrypted here"),
@@ -63,11 +63,11 @@ TYPES = [
             "DeletionProtectionEnabled": BOOLEAN,
             "PointInTimeRecoverySpecification": inert("there are no backups here"),
             "ContributorInsightsSpecification": inert("nothing is metered here"),
-            "TableClass": inert("nothing is billed here"),
+            "TableClass": honoured(Kind.TEXT, note="reported; nothing is billed"),
             "ResourcePolicy": inert("access is not judged here"),
             "KinesisStreamSpecification": refused("there is no Kinesis here"),
             "ImportSourceSpecification": refused("there is no import from S3 here"),
-            "Tags": TAGS,
+            "Tags": ANY,
         },
     ),
     ResourceType(
@@ -95,7 +95,7 @@ TYPES = [
                     "KinesisStreamSpecification": refused("there is no Kinesis here"),
                     "GlobalTableSettingsReplicationMode": refused("not built yet"),
                     "DisassociationProtectionEnabled": inert("a replica leaves only with the template here"),
-                    "Tags": TAGS,
+                    "Tags": ANY,
                 }
             ),
             "MultiRegionConsistency": honoured(
