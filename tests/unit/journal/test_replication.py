@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from terrella.journal import DataSet, Journal, Lane, Replicator
+from terrella.journal import DataSet, Journal, Lane, Replicator, Store
 from terrella.kernel import SystemClock, SystemIds
 from terrella.testing import LoopbackNetwork
 
@@ -229,3 +230,26 @@ async def test_another_world_is_refused(tmp_path: Path) -> None:
     assert "is of world 'other'" in east.replicator.refusals[0]
     await east.stop()
     await west.stop()
+
+
+async def test_a_record_of_a_later_format_stops_its_data_set_and_nothing_else(world: World) -> None:
+    """Its lane says so; other data sets, and the record's own region, go on."""
+    other = DataSet("other-0001", "other", Lane.ASYNC, REGIONS)
+    for region in world.values():
+        await region.journal.declare(other)
+    await world[EAST].put(b"a", b"one")
+    await converged(world)
+
+    def of_the_future(store: Store) -> bool:
+        store.append_own(store.catalog.declared(ITEMS.id), msgspec.msgpack.encode((2, 0, "news")))
+        return False
+
+    await world[EAST].journal.committer.step(of_the_future)
+    await until(lambda: ITEMS.id in world[WEST].replicator.status()[EAST].stopped)
+    assert "format 2" in world[WEST].replicator.status()[EAST].stopped[ITEMS.id]
+    await world[EAST].put(b"a", b"two")
+    await world[EAST].journal.write(lambda transaction: transaction.put(other.id, b"b", b"x"))
+    await until(lambda: world[WEST].journal.read(other.id, b"b") is not None)
+    assert world[WEST].get(b"a") == b"one"
+    assert world[EAST].get(b"a") == b"two"
+    assert world[WEST].replicator.status()[EAST].connected

@@ -121,26 +121,26 @@ class World:
     # load and faults
 
     def _plan_load(self) -> None:
-        random = self.schedule.random
+        chance = self.schedule.random
         for number in range(self.plan.writes):
-            region = self.regions[random.choice(REGIONS)]
-            key = b"key-%d" % random.randrange(self.plan.keys)
-            value = None if random.random() < 0.25 else f"{region.name} {number}".encode()
-            moment = self.plan.duration_s * random.random()
-            if random.random() < 0.3:  # several at once, for batches of more than one
+            region = self.regions[chance.choice(REGIONS)]
+            key = b"key-%d" % chance.randrange(self.plan.keys)
+            value = None if chance.random() < 0.25 else f"{region.name} {number}".encode()
+            moment = self.plan.duration_s * chance.random()
+            if chance.random() < 0.3:  # several at once, for batches of more than one
                 moment = round(moment, 1)
             self.schedule.at(moment, partial(self._submit, region, key, value))
 
     def _plan_faults(self) -> None:
-        random = self.schedule.random
-        for _ in range(random.randrange(self.plan.crashes + 1)):
-            region = self.regions[random.choice(REGIONS)]
-            self.schedule.at(self.plan.duration_s * random.random(), partial(self._crash, region))
-        for _ in range(random.randrange(self.plan.cuts + 1)):
-            pair = frozenset(random.sample(REGIONS, 2))
-            begin = self.plan.duration_s * random.random()
+        chance = self.schedule.random
+        for _ in range(chance.randrange(self.plan.crashes + 1)):
+            region = self.regions[chance.choice(REGIONS)]
+            self.schedule.at(self.plan.duration_s * chance.random(), partial(self._crash, region))
+        for _ in range(chance.randrange(self.plan.cuts + 1)):
+            pair = frozenset(chance.sample(REGIONS, 2))
+            begin = self.plan.duration_s * chance.random()
             self.schedule.at(begin, partial(self._cut, pair))
-            self.schedule.at(begin + 4 * random.random(), partial(self._mend, pair))
+            self.schedule.at(begin + 4 * chance.random(), partial(self._mend, pair))
 
     def _submit(self, region: SimulatedRegion, key: bytes, value: bytes | None) -> None:
         if region.up:
