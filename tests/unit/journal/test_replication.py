@@ -67,7 +67,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what will become true; the test's own time-out is the bound."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - states of several regions have no event in common
             await asyncio.sleep(0.002)
 
@@ -108,15 +108,12 @@ async def test_writes_everywhere_converge(world: World) -> None:
 
 async def test_at_risk_counts_what_no_one_else_has(world: World) -> None:
     network = world[EAST].network
-    await world[EAST].put(b"a", b"one")
-    await converged(world)
-    await until(lambda: world[EAST].journal.status().unacknowledged == {WEST: 0, IRELAND: 0})
     network.cut(EAST, WEST)
     network.cut(EAST, IRELAND)
     for number in range(7):
         await world[EAST].put(b"%d" % number, b"x")
     status = world[EAST].journal.status()
-    assert status.at_risk == 7
+    assert status.at_risk == 7, "and the record that opened the incarnation is none of them"
     assert status.unacknowledged == {WEST: 7, IRELAND: 7}
     network.heal(EAST, WEST)
     await until(lambda: world[EAST].journal.status().at_risk == 0)
