@@ -1,5 +1,6 @@
 """What the store keeps in memory of its data sets and streams, loaded from the file and reloaded when a batch fails."""
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -19,7 +20,9 @@ class Stream:
     """What one origin did to one data set: how far it is applied here, and what is committed of that.
 
     ``floor`` is the oldest sequence still in the log. ``recent`` holds the last records of this region's own, up to
-    ``applied``: most pulls want just these, and need not ask the file for them.
+    ``applied``: most pulls want just these, and need not ask the file for them. ``not_writes`` are the sequences of
+    this region's own records that are no writes, as far as they are known: conflict entries since the store was
+    opened, and what opened an incarnation.
     """
 
     id: int
@@ -31,6 +34,12 @@ class Stream:
     predecessor: str | None = None
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
+    not_writes: list[int] = field(default_factory=list)
+
+    def writes_after(self, sequence: int) -> int:
+        """How many committed writes follow a sequence."""
+        others = bisect_right(self.not_writes, self.committed) - bisect_right(self.not_writes, sequence)
+        return max(0, self.committed - sequence - max(0, others))
 
     def remember(self, record: bytes) -> None:
         """Keep the record that follows, at the price of older ones."""
@@ -106,9 +115,12 @@ class Catalog:
             f"select {columns} from streams order by id"  # noqa: S608
         ):
             stream = Stream(id_, stream_region, stream_incarnation, applied, floor, applied, predecessor)
-            catalog.add_stream(by_number[number], stream)
+            state = by_number[number]
+            catalog.add_stream(state, stream)
+            if stream_region == region and state.replicated:
+                stream.not_writes.append(1)
             if stream.origin == (region, incarnation):
-                by_number[number].own = stream
+                state.own = stream
         for number, data_set, name in connection.execute("select number, data_set, name from indexes"):
             by_number[data_set].indexes[name] = number
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
@@ -143,3 +155,7 @@ class Catalog:
             reloaded = self.data_sets.get(data_set_id)
             if reloaded is not None:
                 reloaded.declared, reloaded.indexer = state.declared, state.indexer
+        for id_, stream in self.streams.items():
+            known = earlier.streams.get(id_)
+            if known is not None and known.origin == stream.origin:
+                stream.not_writes = [sequence for sequence in known.not_writes if sequence <= stream.applied]

@@ -29,8 +29,8 @@ class DataSetStatus:
 class JournalStatus:
     """The journal of a region.
 
-    ``at_risk`` counts own records (writes, and the few records that open an incarnation or log a conflict) that are
-    committed here and acknowledged by no other member; ``unacknowledged`` those that each peer has not acknowledged.
+    ``at_risk`` counts own writes that are committed here and that no other member has acknowledged; ``unacknowledged``
+    those that each peer has not acknowledged. (Conflict entries of earlier incarnations may be counted with them.)
     ``unavailable`` says why nothing can be written. ``skewed_records`` were stamped too far in the future to follow.
     """
 
@@ -55,9 +55,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
         for stream in state.streams.values():
             if stream.region != store.region:
                 continue
-            missing = {
-                peer: max(0, stream.committed - store.acknowledged.get(peer, {}).get(stream.id, 0)) for peer in peers
-            }
+            missing = {peer: stream.writes_after(store.acknowledged.get(peer, {}).get(stream.id, 0)) for peer in peers}
             at_risk += min(missing.values())
             for peer, count in missing.items():
                 unacknowledged[peer] = unacknowledged.get(peer, 0) + count

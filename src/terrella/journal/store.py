@@ -251,9 +251,10 @@ class Store:
                 self.dirty_acknowledgements.add((peer, stream.id))
 
     def append_own(self, state: DataSetState, record: bytes) -> None:
-        """Put a record of this region's own into the log."""
+        """Put a record of this region's own into the log that is no write of an item."""
         stream = state.own or self._open_own_stream(state)
         self.append(stream, stream.applied + 1, record)
+        stream.not_writes.append(stream.applied)
         stream.remember(record)
 
     def _open_own_stream(self, state: DataSetState) -> Stream:

@@ -6,7 +6,7 @@ time. ``python -m terrella.testing.simulation SEED`` tells what happened under a
 
 from terrella.testing.simulation.checkers import Checker, ConflictLog, Convergence, Dots, Durability
 from terrella.testing.simulation.history import History, Write
-from terrella.testing.simulation.world import SimulationFailure, World, simulate
+from terrella.testing.simulation.world import Plan, SimulationFailure, World, simulate
 
 __all__ = [
     "Checker",
@@ -15,6 +15,7 @@ __all__ = [
     "Dots",
     "Durability",
     "History",
+    "Plan",
     "SimulationFailure",
     "World",
     "Write",

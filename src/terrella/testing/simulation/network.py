@@ -6,7 +6,7 @@ from collections.abc import Callable
 from terrella.journal import FrameReader, Message, Puller, PullServer, frame
 from terrella.testing.simulation.schedule import Schedule
 
-_RETRY_CUT_S = 0.05
+_RETRY_CUT_S = 0.2
 
 
 class SimulatedConnection:

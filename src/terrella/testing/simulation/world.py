@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from terrella.journal import (
     Apply,
@@ -65,20 +66,52 @@ class World:
 
     def run(self, checkers: Sequence[Checker] = CHECKERS) -> None:
         """Load and faults, then healing, then the checks; raises ``SimulationFailure``."""
-        for region in self.regions.values():
-            self._boot(region)
+        self.start()
         self._plan_load()
         self._plan_faults()
         self.schedule.run_until(self.plan.duration_s)
         self._heal()
-        self.schedule.run_until(self.schedule.now + _HEALING_S, self._settled)
+        self.settle()
         replicas = list(self.regions.values())
         found = [violation for checker in checkers for violation in checker.violations(self.history, [*replicas])]
         if found:
             raise SimulationFailure(
-                f"seed {self.seed}: {len(found)} violations, the first: {found[0]}\n"
+                f"seed {self.seed}: {len(found)} violations of {', '.join(sorted({text[:2] for text in found}))}; "
+                f"the first: {found[0]}\n"
                 f"replay it with: python -m terrella.testing.simulation {self.seed}"
             )
+
+    # a story, step by step
+
+    def start(self) -> None:
+        """All regions come up."""
+        for region in self.regions.values():
+            self._boot(region)
+
+    def write(self, region: str, key: bytes, value: bytes | None) -> None:
+        """A client puts an item in a region, or deletes it (None), and waits for the answer."""
+        self._submit(self.regions[region], key, value)
+        self.schedule.run_until(self.schedule.now + _HEALING_S, lambda: not self.regions[region].busy)
+
+    def cut(self, one: str, other: str) -> None:
+        """Nothing passes between two regions any more."""
+        self._cut(frozenset((one, other)))
+
+    def mend(self, one: str, other: str) -> None:
+        """All passes again, what was held too."""
+        self._mend(frozenset((one, other)))
+
+    def crash(self, region: str) -> None:
+        """A region loses what is not on its disk; it comes up again within two seconds."""
+        self._crash(self.regions[region])
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.schedule.run_until(self.schedule.now + seconds)
+
+    def settle(self) -> None:
+        """Let time pass until all regions have applied the same, or a minute is over."""
+        self.schedule.run_until(self.schedule.now + _HEALING_S, self._settled)
 
     def tell(self, text: str) -> None:
         """Note what happens, for whoever replays the seed."""
@@ -88,26 +121,26 @@ class World:
     # load and faults
 
     def _plan_load(self) -> None:
-        random = self.schedule.random
+        chance = self.schedule.random
         for number in range(self.plan.writes):
-            region = self.regions[random.choice(REGIONS)]
-            key = b"key-%d" % random.randrange(self.plan.keys)
-            value = None if random.random() < 0.25 else f"{region.name} {number}".encode()
-            moment = self.plan.duration_s * random.random()
-            if random.random() < 0.3:  # several at once, for batches of more than one
+            region = self.regions[chance.choice(REGIONS)]
+            key = b"key-%d" % chance.randrange(self.plan.keys)
+            value = None if chance.random() < 0.25 else f"{region.name} {number}".encode()
+            moment = self.plan.duration_s * chance.random()
+            if chance.random() < 0.3:  # several at once, for batches of more than one
                 moment = round(moment, 1)
-            self.schedule.at(moment, lambda region=region, key=key, value=value: self._submit(region, key, value))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+            self.schedule.at(moment, partial(self._submit, region, key, value))
 
     def _plan_faults(self) -> None:
-        random = self.schedule.random
-        for _ in range(random.randrange(self.plan.crashes + 1)):
-            region = self.regions[random.choice(REGIONS)]
-            self.schedule.at(self.plan.duration_s * random.random(), lambda region=region: self._crash(region))  # type: ignore[misc]
-        for _ in range(random.randrange(self.plan.cuts + 1)):
-            pair = frozenset(random.sample(REGIONS, 2))
-            begin = self.plan.duration_s * random.random()
-            self.schedule.at(begin, lambda pair=pair: self._cut(pair))  # type: ignore[misc]
-            self.schedule.at(begin + 4 * random.random(), lambda pair=pair: self._mend(pair))  # type: ignore[misc]
+        chance = self.schedule.random
+        for _ in range(chance.randrange(self.plan.crashes + 1)):
+            region = self.regions[chance.choice(REGIONS)]
+            self.schedule.at(self.plan.duration_s * chance.random(), partial(self._crash, region))
+        for _ in range(chance.randrange(self.plan.cuts + 1)):
+            pair = frozenset(chance.sample(REGIONS, 2))
+            begin = self.plan.duration_s * chance.random()
+            self.schedule.at(begin, partial(self._cut, pair))
+            self.schedule.at(begin + 4 * chance.random(), partial(self._mend, pair))
 
     def _submit(self, region: SimulatedRegion, key: bytes, value: bytes | None) -> None:
         if region.up:
@@ -172,7 +205,8 @@ class World:
         if self._faults and chance < self.plan.disk_full:
             self.tell(f"{region.name}: disk full")
             for connection in region.fail_batch():
-                self._close(connection)
+                # Whoever waits for the records hears of it a little later; until then more may come, and must not pass.
+                self.schedule.after(self.schedule.random.random(), partial(self._close, connection))
             self._work(region)
             return
         if self._faults and chance > 1 - self.plan.crash_in_batch:
