@@ -19,7 +19,7 @@ COMMANDS = {
     "conflicts": "Show the versions that lost to a concurrent write.",
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
-    "demo": "Break a world in six scenes and show what was measured.",
+    "demo": "Break the world of examples/items in six scenes and show what was measured.",
     "region": "Run one region alone, without a supervisor.",
 }
 """Each command's name and help, so that ``terrella --help`` need not import them."""

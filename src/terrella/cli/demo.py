@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 @click.command("demo")
 def command() -> None:
-    """Start the world of examples/items, break it in six scenes, and show what was measured.
+    """Break the world of examples/items in six scenes and show what was measured.
 
     Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every
     expectation held.

@@ -2,9 +2,9 @@
 
 import pytest
 
+import terrella.services.gateway.support as gateway
 from terrella.stack.support import RESOURCE_TYPES, ResourceType, Verdict
 
-gateway = pytest.importorskip("terrella.services.gateway.support")
 API_TYPES = [known for name, known in RESOURCE_TYPES.items() if name.startswith("AWS::ApiGateway")]
 
 

@@ -160,7 +160,7 @@ def test_a_killed_region_s_own_checker_does_not_keep_it_alive() -> None:
 def test_an_observation_that_is_not_repeated_expires() -> None:
     world = Board()
     world.hear("dead+")
-    for _ in range(30):
+    for _ in range(60):
         world.clock.advance(0.1)
         world.hear("a- b-")
     assert world.board.healthy("c") is False

@@ -27,8 +27,6 @@ def test_properties_and_defaults() -> None:
     )
     assert (spec.name, spec.timeout_s, spec.memory_mb, spec.reserved_concurrency) == ("mine", 7, 256, 2)
     assert (spec.environment, spec.tags) == ({"AA": "1", "BB": "true"}, {"k": "v"})
-    named = FunctionSpec.from_cloudformation("F", "s", {"Runtime": "python3.12"}, Path("/code"), "s-F-ABC")
-    assert named.name == "s-F-ABC"
     inline = read(Code={"ZipFile": "def f(event, context): pass"})
     assert (inline.inline_code, inline.code_directory) == ("def f(event, context): pass", None)
 
