@@ -89,6 +89,7 @@ class Replicator:
         self._serving: set[_Serving] = set()
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
         journal.on_change(self._changed)
 
@@ -101,14 +102,14 @@ class Replicator:
         return port
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Close every connection, and take no more."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
-        for task in [*self._tasks, *(serving.task for serving in self._serving if serving.task)]:
+        tasks = [*self._tasks, *(serving.task for serving in self._serving)]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(
-            *self._tasks, *(serving.task for serving in self._serving if serving.task), return_exceptions=True
-        )
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         if self._server is not None:
             await self._server.wait_closed()
@@ -146,9 +147,12 @@ class Replicator:
                 _log.warning("acknowledgements were not written down: %s", error)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if self._stopping or task is None:
+            writer.close()
+            return
         server = PullServer(self._state, self._world, frozenset(self._peers))
-        serving = _Serving(server, reader, writer, self._clock)
-        serving.task = asyncio.current_task()
+        serving = _Serving(server, reader, writer, self._clock, task)
         self._serving.add(serving)
         try:
             await serving.run(self._supersede)
@@ -167,7 +171,7 @@ class Replicator:
     def _supersede(self, newer: "_Serving") -> None:
         """A peer that connects again has given up its earlier connection."""
         for serving in self._serving:
-            if serving is not newer and serving.server.peer == newer.server.peer and serving.task:
+            if serving is not newer and serving.server.peer == newer.server.peer:
                 serving.task.cancel()
 
 
@@ -175,11 +179,16 @@ class _Serving:
     """One connection of a peer that pulls from here."""
 
     def __init__(
-        self, server: PullServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, clock: Clock
+        self,
+        server: PullServer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        clock: Clock,
+        task: "asyncio.Task[Any]",
     ) -> None:
         self.server = server
         self.wake = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
+        self.task = task
         self._reader = reader
         self._writer = writer
         self._clock = clock
@@ -321,12 +330,16 @@ class _Peer:
         poked = asyncio.ensure_future(self._poked.wait())
         try:
             await asyncio.wait((attempt, poked), return_when=asyncio.FIRST_COMPLETED)
-            if attempt.done():
-                return attempt.result()
+        except asyncio.CancelledError:
+            attempt.add_done_callback(_close_unused)
+            attempt.cancel()
+            raise
         finally:
             poked.cancel()
-            if not attempt.done():
-                attempt.cancel()
+        if attempt.done():
+            return attempt.result()
+        attempt.add_done_callback(_close_unused)
+        attempt.cancel()
         return None
 
     async def _pull(self, connection: Connection) -> None:
@@ -404,6 +417,12 @@ class _Peer:
     def _note_caught_up(self, puller: Puller) -> None:
         if puller.heads_clock_ms is not None and puller.records_behind == 0:
             self._lag.caught_up(puller.heads_clock_ms)
+
+
+def _close_unused(attempt: "asyncio.Future[Connection]") -> None:
+    """A connection that came when nobody waited for it any more."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
