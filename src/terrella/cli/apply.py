@@ -57,5 +57,5 @@ def _line(each: dict[str, Any]) -> str:
     if "skipped" in each:
         return f"{each['region']}  {each['skipped']}"
     changes = each.get("changes") or []
-    told = "; ".join(change if isinstance(change, str) else str(change) for change in changes)
+    told = ", ".join(f"{change['action']} {change['logical_id']}" for change in changes)
     return f"{each['region']}  {str(each['code_version'])[:12]}  {told or 'nothing changed'}"

@@ -38,6 +38,7 @@ async def main(name: str, world_path: Path) -> None:
     (world_path.parent / f"{name}.worker").write_text(str(worker.pid))
     links: dict[str, Any] = {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in configuration.links.items()}
     version = 1
+    resumed = "--resume" in sys.argv
 
     def status() -> dict[str, Any]:
         call = {"function": "f", "from": name, "to": "x", "service": "dynamodb", "operation": "PutItem", "count": 1}
@@ -45,7 +46,7 @@ async def main(name: str, world_path: Path) -> None:
             "region": name,
             "pid": os.getpid(),
             "state": "serving",
-            "reason": "as told",
+            "reason": "resumed" if resumed else "as told",
             "code_version": f"v{version}",
             "at_risk": 3,
             "replication": {},
@@ -79,7 +80,9 @@ async def main(name: str, world_path: Path) -> None:
                 return json_response({})
             case "POST", "/_terrella/apply":
                 version += 1
-                return json_response({"code_version": f"v{version}", "changes": ["changed f"]})
+                return json_response(
+                    {"code_version": f"v{version}", "changes": [{"action": "update", "logical_id": "F"}]}
+                )
             case "GET", "/_terrella/logs":
                 lines = [{"time_ms": 1000, "az": f"{name}a", "request_id": "r", "message": f"hello from {name}"}]
                 return Response(200, [], b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
