@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.e2e.worlds import ROOT, Terrella, change, drop_block, put, until
@@ -140,6 +141,16 @@ def test_a_weight_changed_in_one_region_counts_everywhere_for_that_region_alone(
     until(lambda: all(len([share for share in each.values() if share]) == 2 for each in shares()), "both weights 0")
 
 
+def by_message(dynamodb: Any) -> list[str]:
+    found = dynamodb.query(
+        TableName="items",
+        IndexName="by_message",
+        KeyConditionExpression="message = :m",
+        ExpressionAttributeValues={":m": {"S": "indexed"}},
+    )
+    return [each["id"]["S"] for each in found["Items"]]
+
+
 def test_tables_and_indexes_are_added_to_a_running_world(world: Terrella) -> None:
     put(world, "us-east-1", "before-the-index", "indexed")
     template = world.directory / "template.yaml"
@@ -166,13 +177,7 @@ def test_tables_and_indexes_are_added_to_a_running_world(world: Terrella) -> Non
     for region in REGIONS:
         dynamodb = world.client("dynamodb", region)
         assert dynamodb.list_tables()["TableNames"] == ["items", "second"]
-        found = dynamodb.query(
-            TableName="items",
-            IndexName="by_message",
-            KeyConditionExpression="message = :m",
-            ExpressionAttributeValues={":m": {"S": "indexed"}},
-        )
-        until(lambda found=found: [each["id"]["S"] for each in found["Items"]] == ["before-the-index"])
+        until(lambda dynamodb=dynamodb: by_message(dynamodb) == ["before-the-index"], f"the index of {region}")  # type: ignore[misc]  # mypy cannot type a default in a lambda
     world.client("dynamodb", "us-east-1").put_item(TableName="second", Item={"k": {"S": "here"}})
     assert world.client("dynamodb", "us-east-1").scan(TableName="second")["Count"] == 1
     assert world.client("dynamodb", "eu-west-1").scan(TableName="second")["Count"] == 0  # not a global table

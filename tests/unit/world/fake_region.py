@@ -80,9 +80,7 @@ async def main(name: str, world_path: Path) -> None:
                 return json_response({})
             case "POST", "/_terrella/apply":
                 version += 1
-                return json_response(
-                    {"code_version": f"v{version}", "changes": [{"action": "update", "logical_id": "F"}]}
-                )
+                return json_response({"code_version": f"v{version}", "changes": ["changed f"]})
             case "GET", "/_terrella/logs":
                 lines = [{"time_ms": 1000, "az": f"{name}a", "request_id": "r", "message": f"hello from {name}"}]
                 return Response(200, [], b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
