@@ -57,5 +57,5 @@ def _line(each: dict[str, Any]) -> str:
     if "skipped" in each:
         return f"{each['region']}  {each['skipped']}"
     changes = each.get("changes") or []
-    told = "; ".join(change if isinstance(change, str) else str(change) for change in changes)
+    told = ", ".join(c if isinstance(c, str) else f"{c['action']} {c['logical_id']}" for c in changes)
     return f"{each['region']}  {str(each['code_version'])[:12]}  {told or 'nothing changed'}"

@@ -25,6 +25,7 @@ class Call:
 
 Action = Callable[[Call], Awaitable[Any]]
 Stream = Callable[[Call], AsyncIterator[bytes]]
+"""Raises ``TerrellaError`` when it is called, not when it is read: the answer has begun by then."""
 
 
 class Control:
@@ -40,8 +41,11 @@ class Control:
         words = tuple(unquote(word) for word in request.path.removeprefix(_PREFIX).split("/") if word)
         name = words[0] if words else ""
         query = {key: values[-1] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
-        if request.method == "GET" and name in self._streams and (name == "bulletin" or query.get("follow")):
-            lines = self._streams[name](Call(words, query, {}))
+        if request.method == "GET" and name in self._streams:
+            try:
+                lines = self._streams[name](Call(words, query, {}))
+            except TerrellaError as error:
+                return json_response({"error": str(error)}, 400)
             return Response(200, [("content-type", "application/x-ndjson")], lines)
         table = self._reads if request.method == "GET" else self._changes
         action = table.get(name)

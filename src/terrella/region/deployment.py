@@ -1,14 +1,15 @@
 """Applying a stack to this region: what each resource becomes in which room, in one visible table."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from terrella.journal import DataSet, Journal, Lane, data_set_id
-from terrella.kernel import Clock, TerrellaError
+from terrella.kernel import AwsError, Clock, TerrellaError
 from terrella.region.configuration import RegionConfiguration
 from terrella.region.desk import contribution_of
 from terrella.services.functions import Functions, FunctionSpec
@@ -38,8 +39,8 @@ class Deployed:
 @dataclass(frozen=True, slots=True)
 class _WantedTable:
     definition: TableDefinition
+    resource: Resource
     stack: str
-    logical_id: str
     members: tuple[str, ...]
 
 
@@ -80,36 +81,64 @@ class Deployment:
         """The code version in force; empty before the first apply."""
         return self.current.version if self.current is not None else ""
 
-    async def apply(self, stacks: Mapping[str, Stack], *, resume: bool = False) -> Deployed:
+    def remembered(self) -> dict[str, Stack] | None:
+        """The stacks of all regions as they were when this region applied last; None if it never did."""
+        version = self._journal.read(self._data_set.id, _KEY)
+        if version is None or version.value is None:
+            return None
+        try:
+            return msgspec.json.decode(version.value, type=dict[str, Stack], dec_hook=lambda kind, value: kind(value))
+        except msgspec.DecodeError:
+            _log.warning("what was deployed last was written by another version of terrella: it is taken as unknown")
+            return None
+
+    async def apply(self, stacks: Mapping[str, Stack], *, resumed: bool = False) -> Deployed:
         """Bring this region to its stack in ``stacks`` (all regions' stacks, by region). Raises ``TerrellaError``.
 
-        With ``resume``, the stacks that were applied last are taken instead, if there are any: a region that crashes
-        while its template is being edited comes back as it was. Its tables and functions are then in the journal.
+        ``resumed`` says that they are what ``remembered`` answered: tables and functions are then in the journal.
         """
         started_s = self._clock.monotonic()
-        recalled = self._recall() if resume else None
-        stacks = recalled or stacks
         desired = stacks[self._configuration.region]
-        changes = plan(self.current, desired)
+        changes = plan(self.current or self._before_this_life(desired), desired)
         tables = self._wanted_tables(stacks)
-        functions = [self._function_spec(one) for one in desired.of_type(FUNCTION)]
+        functions = [(one, self._function_spec(one)) for one in desired.of_type(FUNCTION)]
         apis = [
             GatewayResource(one.type, one.physical_id, one.properties, one.logical_id)
             for one in desired.resources.values()
             if one.type.startswith(GATEWAY_PREFIXES)
         ]
-        for wanted in tables.values() if recalled is None else ():
-            await self._tables.ensure_table(
-                wanted.definition, stack=wanted.stack, logical_id=wanted.logical_id, members=wanted.members
-            )
-        for spec in functions if recalled is None else ():
-            await self._functions.ensure_function(spec)
+        self._gateway.check(apis)
+        for wanted in tables.values() if not resumed else ():
+            with self._located(wanted.resource):
+                await self._tables.ensure_table(
+                    wanted.definition,
+                    stack=wanted.stack,
+                    logical_id=wanted.resource.logical_id,
+                    members=wanted.members,
+                )
+        for resource, spec in functions if not resumed else ():
+            with self._located(resource):
+                await self._functions.ensure_function(spec)
         self._gateway.load(apis)
-        await self._remove(changes)
+        await self._remove(changes, {spec.name for _, spec in functions})
         self.current, self.stacks = desired, dict(stacks)
         await self._remember()
         self.last = Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000)
         return self.last
+
+    def _before_this_life(self, desired: Stack) -> Stack | None:
+        """What the process before this one had deployed: what left the template meanwhile has to go."""
+        before = (self.remembered() or {}).get(desired.region)
+        return before if before is not None and before.name == desired.name else None
+
+    @contextmanager
+    def _located(self, resource: Resource) -> Iterator[None]:
+        """What is wrong with a resource is told with the template's line."""
+        try:
+            yield
+        except (TerrellaError, AwsError) as error:
+            place = f"{self._configuration.template}:{resource.line}"
+            raise TerrellaError(f"{place}: {resource.logical_id}: {error}") from error
 
     def _wanted_tables(self, stacks: Mapping[str, Stack]) -> dict[str, _WantedTable]:
         """Tables that this region's stack makes, and replicas here of global tables that other regions' stacks make.
@@ -126,6 +155,7 @@ class Deployment:
                     continue
                 if name in makers:
                     raise TerrellaError(
+                        f"{self._configuration.template}:{resource.line}: "
                         f"the table {name} is made by the stacks of both {makers[name]} and {maker}; "
                         "one region's stack makes a global table, by a Condition, and lists the replicas"
                     )
@@ -135,44 +165,44 @@ class Deployment:
 
     def _wanted_table(self, maker: str, resource: Resource) -> _WantedTable:
         """The stack's name is the same in all regions, so a table that is not global is told apart by its region."""
-        definition = TableDefinition.from_cloudformation(resource.type, resource.properties, resource.physical_id)
+        with self._located(resource):
+            definition = TableDefinition.from_cloudformation(resource.type, resource.properties, resource.physical_id)
         stack = self._configuration.stack_name
         if resource.type != GLOBAL_TABLE:
-            return _WantedTable(definition, f"{stack}/{maker}", resource.logical_id, (maker,))
+            return _WantedTable(definition, resource, f"{stack}/{maker}", (maker,))
         members = tuple(name for name in self._configuration.regions if name in definition.replicas)
         lanes = self._configuration.lanes
         if "local" in (lanes.get(resource.logical_id), lanes.get(definition.name)):
             own = self._configuration.region
             members = (own,) if own in members else ()
-        return _WantedTable(definition, stack, resource.logical_id, members)
+        return _WantedTable(definition, resource, stack, members)
 
     def _function_spec(self, resource: Resource) -> FunctionSpec:
         properties = {**resource.properties, "FunctionName": resource.physical_id}
-        return FunctionSpec.from_cloudformation(
-            resource.logical_id, self._configuration.stack_name, properties, resource.code_path
-        )
+        with self._located(resource):
+            return FunctionSpec.from_cloudformation(
+                resource.logical_id, self._configuration.stack_name, properties, resource.code_path
+            )
 
-    async def _remove(self, changes: list[Instruction]) -> None:
+    async def _remove(self, changes: list[Instruction], functions: set[str]) -> None:
+        """What left the template, or goes on under another name; ``functions`` are the names that are in use now."""
         for change in changes:
-            if change.action not in (Action.DELETE, Action.RETAIN):
+            gone = change.before
+            if change.action is Action.RETAIN or gone is None:
                 continue
-            if change.type == FUNCTION and change.action is Action.DELETE:
-                await self._functions.remove_function(change.resource.physical_id)
+            if change.action is not Action.DELETE and gone.physical_id == change.resource.physical_id:
+                continue
+            if change.type == FUNCTION and gone.physical_id not in functions:
+                await self._functions.remove_function(gone.physical_id)
             elif change.type in TABLE_TYPES:
                 _log.warning(
                     "the template no longer has the table %s; it is kept, with its data, until it is deleted by hand",
-                    change.resource.physical_id,
+                    gone.physical_id,
                 )
 
     async def _remember(self) -> None:
         content = msgspec.json.encode(self.stacks, enc_hook=str)
         await self._journal.write(lambda transaction: transaction.put(self._data_set.id, _KEY, content))
-
-    def _recall(self) -> dict[str, Stack] | None:
-        version = self._journal.read(self._data_set.id, _KEY)
-        if version is None or version.value is None:
-            return None
-        return msgspec.json.decode(version.value, type=dict[str, Stack], dec_hook=lambda kind, value: kind(value))
 
     def contribution(self) -> dict[str, Any]:
         """What this region's stack says of names and health, as others are told of it."""

@@ -6,6 +6,7 @@ a region that changes tells the others in its bulletin. The last contribution he
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from terrella.kernel import Clock, Ids, Profile, TerrellaError
@@ -23,7 +24,7 @@ from terrella.traffic import (
 )
 
 if TYPE_CHECKING:
-    from terrella.stack import Stack
+    from terrella.stack import Resource, Stack
 
 API_TYPES = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 
@@ -39,6 +40,7 @@ class TrafficDesk:
         self._addresses = dict(addresses)
         self._profile = profile
         self._contributions: dict[str, Mapping[str, Any]] = {}
+        self.heard: set[str] = set()
         self.checks: dict[str, HealthCheck] = {}
         self.problems: dict[str, str] = {}
         self.api_regions: dict[str, str] = {}
@@ -50,7 +52,19 @@ class TrafficDesk:
     def contribute(self, contributions: Mapping[str, Mapping[str, Any]]) -> None:
         """Take over what these regions' stacks say. Raises ``TerrellaError``, and then nothing has changed."""
         proposed = {**self._contributions, **contributions}
-        records, checks, hosted = _read(proposed)
+        by_id, zones = self._read(proposed)
+        self._contributions = proposed
+        self.checks = by_id
+        self.api_regions = {api: region for region, one in proposed.items() for api in one.get("apis", ())}
+        self.board.set_checks(by_id)
+        self.resolver.replace(zones)
+
+    def check(self, contributions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raises ``TerrellaError`` if ``contribute`` would; changes nothing."""
+        self._read({**self._contributions, **contributions})
+
+    def _read(self, contributions: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, HealthCheck], Zones]:
+        records, checks, hosted = _read(contributions)
         by_id = index_checks(checks)
         zones = build_zones(
             records,
@@ -59,11 +73,7 @@ class TrafficDesk:
             health_checks=by_id.keys(),
             ttl_scale=self._profile.dns_ttl_scale,
         )
-        self._contributions = proposed
-        self.checks = by_id
-        self.api_regions = {api: region for region, one in proposed.items() for api in one.get("apis", ())}
-        self.board.set_checks(by_id)
-        self.resolver.replace(zones)
+        return by_id, zones
 
     def hear(self, region: str, bulletin: Mapping[str, Any]) -> bool:
         """Take in another region's bulletin; True if its contribution changed the zones."""
@@ -71,6 +81,8 @@ class TrafficDesk:
         self.board.hear(region, observations)
         contribution = bulletin.get("contribution")
         known = self._contributions.get(region, {})
+        if contribution:
+            self.heard.add(region)
         if not contribution or contribution == known:
             return False
         try:
@@ -109,17 +121,27 @@ def contribution_of(stack: "Stack") -> dict[str, Any]:
     """A stack's records, health checks and APIs as plain JSON values."""
     return {
         "version": stack.version,
-        "resources": [
-            {
-                "logical_id": one.logical_id,
-                "type": one.type,
-                "physical_id": one.physical_id,
-                "properties": one.properties,
-            }
-            for one in stack.resources.values()
-            if one.type.startswith("AWS::Route53::")
-        ],
+        "resources": [_told(one) for one in stack.resources.values() if one.type.startswith("AWS::Route53::")],
         "apis": [one.physical_id for one in stack.resources.values() if one.type in API_TYPES],
+    }
+
+
+def check_traffic_resources(stack: "Stack", template: Path) -> None:
+    """Raises ``TerrellaError``, with the template's line, for a record or health check that cannot be."""
+    for one in stack.resources.values():
+        if one.type.startswith("AWS::Route53::"):
+            try:
+                _read_resource(stack.region, _told(one))
+            except TerrellaError as error:
+                raise TerrellaError(f"{template}:{one.line}: {error}") from error
+
+
+def _told(resource: "Resource") -> dict[str, Any]:
+    return {
+        "logical_id": resource.logical_id,
+        "type": resource.type,
+        "physical_id": resource.physical_id,
+        "properties": resource.properties,
     }
 
 
@@ -132,19 +154,28 @@ def _read(
     for region, contribution in contributions.items():
         resources: Sequence[Mapping[str, Any]] = contribution.get("resources", ())
         for resource in resources:
-            named = {
-                "logical_id": resource["logical_id"],
-                "physical_id": resource["physical_id"],
-                "region": region,
-                "properties": resource["properties"],
-            }
-            match resource["type"]:
-                case "AWS::Route53::RecordSet":
-                    records.append(RecordSet.from_cloudformation(**named))
-                case "AWS::Route53::RecordSetGroup":
-                    records += record_sets_of_group(**named)
-                case "AWS::Route53::HealthCheck":
-                    checks.append(HealthCheck.from_cloudformation(**named))
-                case "AWS::Route53::HostedZone":
-                    hosted[resource["physical_id"]] = str(resource["properties"].get("Name", ""))
+            match _read_resource(region, resource):
+                case HealthCheck() as check:
+                    checks.append(check)
+                case [*found]:
+                    records += found
+            if resource["type"] == "AWS::Route53::HostedZone":
+                hosted[resource["physical_id"]] = str(resource["properties"].get("Name", ""))
     return records, checks, hosted
+
+
+def _read_resource(region: str, resource: Mapping[str, Any]) -> HealthCheck | list[RecordSet]:
+    named = {
+        "logical_id": resource["logical_id"],
+        "physical_id": resource["physical_id"],
+        "region": region,
+        "properties": resource["properties"],
+    }
+    match resource["type"]:
+        case "AWS::Route53::RecordSet":
+            return [RecordSet.from_cloudformation(**named)]
+        case "AWS::Route53::RecordSetGroup":
+            return record_sets_of_group(**named)
+        case "AWS::Route53::HealthCheck":
+            return HealthCheck.from_cloudformation(**named)
+    return []

@@ -28,10 +28,9 @@ class RegionOperations:
             "status": self._status,
             "conflicts": self._conflicts,
             "digest": self._digest,
-            "logs": self._logs,
             "records": self._records,
         }
-        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._follow_logs}
+        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._logs}
         changes: dict[str, Action] = {"links": self._links, "apply": self._apply, "azs": self._azs}
         return reads, streams, changes
 
@@ -102,14 +101,18 @@ class RegionOperations:
             raise TerrellaError(f"there is no table {table!r} in {self._configuration.region}; there are {there_are}")
         return tables[table]
 
-    async def _logs(self, call: Call) -> Any:
-        lines = _number(call.query.get("lines", "100"), "lines")
+    def _logs(self, call: Call) -> AsyncIterator[bytes]:
+        """``function=NAME``, by name or logical id; ``lines=N``; ``follow=1`` goes on with what comes."""
         function = _required(call, "function")
-        return [msgspec.to_builtins(line) async for line in self._region.functions.logs(function, lines)]
+        lines = _number(call.query.get("lines", "100"), "lines")
+        known = {name: one.name for one in self._region.functions.status() for name in (one.logical_id, one.name)}
+        if function not in known:
+            there_are = ", ".join(sorted(set(known.values()))) or "none"
+            raise TerrellaError(f"there is no function {function!r}; there are {there_are}")
+        return self._log_lines(known[function], lines, follow=bool(call.query.get("follow")))
 
-    async def _follow_logs(self, call: Call) -> AsyncIterator[bytes]:
-        lines = _number(call.query.get("lines", "10"), "lines")
-        async for line in self._region.functions.logs(_required(call, "function"), lines, follow=True):
+    async def _log_lines(self, function: str, lines: int, *, follow: bool) -> AsyncIterator[bytes]:
+        async for line in self._region.functions.logs(function, lines, follow=follow):
             yield msgspec.json.encode(line) + b"\n"
 
     async def _apply(self, _call: Call) -> Any:

@@ -16,7 +16,7 @@ from terrella.region.calls import CrossRegionCalls
 from terrella.region.configuration import RegionConfiguration
 from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
-from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions, function_of_access_key
@@ -46,6 +46,7 @@ class Region:
         self.calls = CrossRegionCalls(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._applying = asyncio.Lock()
         self._readers: dict[str, BulletinReader] = {}
         self.fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -122,14 +123,31 @@ class Region:
         await server.listen(self.configuration.own.address, port)
 
     async def apply(self, *, resume: bool = False) -> Deployed:
-        """Read the template and bring this region to it; with ``resume``, what was deployed last stays."""
-        stacks = self._evaluate()
-        deployed = await self.deployment.apply(stacks, resume=resume)
-        self.desk.contribute({name: contribution_of(stack) for name, stack in self.deployment.stacks.items()})
-        if hasattr(self, "checker"):
-            self.checker.set_checks(self.desk.checks.values())
-        self.bulletins.changed()
-        return deployed
+        """Read the template and bring this region to it; with ``resume``, what was deployed last stays.
+
+        Raises ``TerrellaError``; what is wrong with a template is found before anything is changed.
+        """
+        async with self._applying:  # two at a time could end with half of each
+            stacks: Mapping[str, Stack] | None = self.deployment.remembered() if resume else None
+            resumed = stacks is not None
+            if stacks is None:
+                # In a thread: translating takes seconds, and the region goes on serving.
+                stacks = await asyncio.to_thread(self._evaluate)
+            # What another region has said of itself stays in force: it may not have been given this template yet.
+            told = {
+                name: contribution_of(stack)
+                for name, stack in stacks.items()
+                if name == self.configuration.region or name not in self.desk.heard
+            }
+            for stack in stacks.values():
+                check_traffic_resources(stack, self.configuration.template)
+            self.desk.check(told)
+            deployed = await self.deployment.apply(stacks, resumed=resumed)
+            self.desk.contribute(told)
+            if hasattr(self, "checker"):
+                self.checker.set_checks(self.desk.checks.values())
+            self.bulletins.changed()
+            return deployed
 
     def _evaluate(self) -> Mapping[str, Stack]:
         c = self.configuration

@@ -36,9 +36,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a region's process is started, and where it is remembered."""
+    """How a region's process is started, and where it is remembered.
+
+    ``again`` is the command that starts it as it was deployed last: after a crash and when it is restored.
+    """
 
     command: Sequence[str]
+    again: Sequence[str]
     environment: Mapping[str, str]
     directory: Path
     log: Path
@@ -72,6 +76,7 @@ class Keeper:
         self._on_phase = on_phase
         self._on_exit = on_exit
         self._held_down = held_down
+        self._as_the_template_is = True
         self._stopping = False
         self._process: asyncio.subprocess.Process | None = None
         self._wake = asyncio.Event()
@@ -115,6 +120,10 @@ class Keeper:
         await self._gone.wait()
         self._enter(Phase.HELD_DOWN)
         return True
+
+    def start_as_the_template_is(self) -> None:
+        """The next start takes the template as it is then; those after it are as it was deployed last again."""
+        self._as_the_template_is = True
 
     def restore(self) -> bool:
         """Let the region live again; False if it was not held down."""
@@ -171,13 +180,15 @@ class Keeper:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         launch = self._launch
+        command = launch.command if self._as_the_template_is else launch.again
+        self._as_the_template_is = False  # should the template be what it dies of, the next start goes without it
         launch.log.parent.mkdir(parents=True, exist_ok=True)
         if launch.log.exists() and launch.log.stat().st_size > _LOG_BYTES_MAX:
             launch.log.replace(launch.log.with_suffix(".log.1"))
         log = os.open(launch.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             return await asyncio.create_subprocess_exec(
-                *launch.command,
+                *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

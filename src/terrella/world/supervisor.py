@@ -241,6 +241,7 @@ class Supervisor:
         results: list[dict[str, Any]] = []
         for name in [only] if only is not None else list(self.world.regions):
             if not self.views[name].reachable:
+                self.views[name].keeper.start_as_the_template_is()
                 results.append({"region": name, "skipped": f"is {self.views[name].state}; gets it when it starts"})
                 continue
             results.append({"region": name, **await self.control(name).post("/_terrella/apply", {})})
@@ -382,6 +383,7 @@ class Supervisor:
         state = self.world.state_directory
         launch = Launch(
             command=self._command(name),
+            again=[*self._command(name), "--resume"],
             environment={**os.environ, "PYTHONUNBUFFERED": "1"},
             directory=self.world.path.parent,
             log=self.log_of(name),

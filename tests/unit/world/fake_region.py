@@ -38,6 +38,7 @@ async def main(name: str, world_path: Path) -> None:
     (world_path.parent / f"{name}.worker").write_text(str(worker.pid))
     links: dict[str, Any] = {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in configuration.links.items()}
     version = 1
+    resumed = "--resume" in sys.argv
 
     def status() -> dict[str, Any]:
         call = {"function": "f", "from": name, "to": "x", "service": "dynamodb", "operation": "PutItem", "count": 1}
@@ -45,7 +46,7 @@ async def main(name: str, world_path: Path) -> None:
             "region": name,
             "pid": os.getpid(),
             "state": "serving",
-            "reason": "as told",
+            "reason": "resumed" if resumed else "as told",
             "code_version": f"v{version}",
             "at_risk": 3,
             "replication": {},

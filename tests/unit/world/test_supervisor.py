@@ -136,7 +136,25 @@ async def test_a_region_that_crashes_is_started_again(write_world: WriteWorld) -
         await story.until(lambda: story.told[-1].startswith("us-east-1 is serving"))
         assert story.pid("us-east-1") != first
         await until_dead(worker)
-        assert (await story.ask("GET", "/_terrella/status"))["regions"][0]["restarts"] == 1
+        again = (await story.ask("GET", "/_terrella/status"))["regions"][0]
+        assert (again["restarts"], again["reason"]) == (1, "resumed")
+
+
+async def test_a_restored_region_is_as_it_was_unless_something_was_applied_meanwhile(write_world: WriteWorld) -> None:
+    path = write_world("us-east-1", "eu-west-1")
+    async with running(path) as story:
+
+        async def killed_and_restored(meanwhile: Callable[[], Awaitable[object]] | None) -> str:
+            await story.ask("POST", "/_terrella/kill", {"region": "eu-west-1"})
+            if meanwhile is not None:
+                await meanwhile()
+            await story.ask("POST", "/_terrella/restore", {"region": "eu-west-1"})
+            await story.until(lambda: story.state("eu-west-1") == "serving")
+            return str((await story.ask("GET", "/_terrella/status"))["regions"][1]["reason"])
+
+        assert await killed_and_restored(None) == "resumed"
+        assert await killed_and_restored(lambda: story.ask("POST", "/_terrella/apply", {})) == "as told"
+        assert await killed_and_restored(None) == "resumed"
 
 
 async def test_a_killed_region_is_held_down_with_its_workers_until_it_is_restored(write_world: WriteWorld) -> None:

@@ -94,6 +94,10 @@ class Gateway:
 
     # what is served
 
+    def check(self, resources: Iterable[GatewayResource]) -> None:
+        """Raises ``TerrellaError`` if ``load`` would; changes nothing."""
+        Directory.build(Configuration.from_resources(resources), self._region, lambda *_: Access())
+
     def load(self, resources: Iterable[GatewayResource]) -> None:
         """Serve exactly these resources (all API Gateway resources of the region's stacks), in place of all before."""
         self._swap(Configuration.from_resources(resources))
