@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks import gateway, idle, start_up, tables
 from benchmarks.context import Context
 from benchmarks.figures import OVER, UNDER, Figure, notes_of, skipped, table_of, write_json
-from benchmarks.worlds import ROOT
+from benchmarks.worlds import ROOT, share_of_a_core
 
 BENCHMARKS: dict[str, Callable[[Context], list[Figure]]] = {
     "start-up": start_up.run,
@@ -39,21 +39,24 @@ def main(only: tuple[str, ...], repeats: int, peers: bool, json_path: Path) -> N
     console = Console()
     chosen = [name for name in BENCHMARKS if not only or name in only]
     started = time.monotonic()
-    load_before = os.getloadavg()[0]
+    shares: list[float] = []
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="terrella-bench-") as scratch, console.status("") as status:
         context = Context(Path(scratch), repeats, status.update, peers)
         try:
             for name in chosen:
+                shares.append(share_of_a_core())
                 figures += _run(console, context, name)
         finally:
             context.close()
-    machine = _machine(load_before)
+    shares.append(share_of_a_core())
+    machine = _machine(shares)
     console.print(table_of(figures))
     console.print(notes_of(figures))
     console.print(
         f"\n{machine['cores']} cores ({machine['processor']}), Python {machine['python']}; "
-        f"load average before: {load_before:.1f}; took {time.monotonic() - started:.0f} s"
+        f"took {time.monotonic() - started:.0f} s; between benchmarks, a process that only computes was given "
+        f"{min(shares):.0%} to {max(shares):.0%} of a core"
     )
     missed = [one.name.strip() for one in figures if one.verdict in (OVER, UNDER)]
     if missed:
@@ -70,14 +73,14 @@ def _run(console: Console, context: Context, name: str) -> list[Figure]:
         return [skipped(name, f"broke off: {error}")]
 
 
-def _machine(load_before: float) -> dict[str, Any]:
+def _machine(shares: list[float]) -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
         "memory_mb": psutil.virtual_memory().total // 1_000_000,
         "python": platform.python_version(),
         "kernel": platform.release(),
-        "load_average_before": load_before,
+        "share_of_a_core": [round(one, 3) for one in shares],
     }
 
 

@@ -56,6 +56,7 @@ def run(context: Context) -> list[Figure]:
             PER_WORKER_BUDGET,
             more_is_better=True,
         ),
+        Figure("  processor time of the region for one", "µs", [one.server_us for one in loads], ""),
     ]
 
 
@@ -74,7 +75,15 @@ def _one_worker(context: Context, world: BenchWorld) -> list[Load]:
     try:
         request = encode("GET", NAME, "/health")
         loads = [
-            run_load(host, APPLICATION_PORT, request, connections=4, seconds=2, scratch=context.scratch)
+            run_load(
+                host,
+                APPLICATION_PORT,
+                request,
+                connections=4,
+                seconds=2,
+                scratch=context.scratch,
+                pid=world.pid_of(REGION),
+            )
             for _ in range(context.repeats)
         ]
     finally:

@@ -8,10 +8,13 @@ import json
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from benchmarks.figures import percentile
+from benchmarks.worlds import cpu_seconds
 
 PLACE = b"{id}"
 _DIGITS = 8
@@ -36,7 +39,11 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it. ``per_second`` counts answers; ``errors`` whatever was not a 2xx or 3xx."""
+    """What came of it. ``per_second`` counts answers; ``errors`` whatever was not a 2xx or 3xx.
+
+    ``server_us`` is the processor time that the measured process took for one request: unlike the rate, it hardly
+    depends on what else the machine does.
+    """
 
     per_second: float
     errors: int
@@ -44,6 +51,7 @@ class Load:
     p99_ms: float
     requests: int
     tool: str
+    server_us: float = 0.0
 
 
 def request_with_place(request: bytes) -> bytes:
@@ -66,11 +74,23 @@ def run_load(
     scratch: Path,
     first: int = 0,
     last: int = 0,
+    pid: int | None = None,
 ) -> Load:
     """Closed loop: each connection sends its next request when the last is answered. Ids run from ``first``.
 
-    With ``last`` they start over after it, else they go on.
+    With ``last`` they start over after it, else they go on. ``pid`` is the process whose time is taken.
     """
+    server = psutil.Process(pid) if pid is not None else None
+    before_s = cpu_seconds(server) if server is not None else 0.0
+    done = _run(host, port, request, connections, seconds, scratch, first, last)
+    if server is None:
+        return done
+    return replace(done, server_us=(cpu_seconds(server) - before_s) * 1e6 / done.requests)
+
+
+def _run(
+    host: str, port: int, request: bytes, connections: int, seconds: float, scratch: Path, first: int, last: int
+) -> Load:
     request = request_with_place(request) if PLACE in request else request
     if shutil.which("wrk"):
         return _wrk(host, port, request, connections, seconds, scratch, first, last)

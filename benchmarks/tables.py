@@ -50,8 +50,8 @@ def run(context: Context) -> list[Figure]:
         puts, gets = _measure(context, world, table)
         budgets = (PUT_BUDGET, GET_BUDGET) if table == "bench-local" else (None, None)
         figures += [
-            _figure(f"PutItem, {kind}", puts, budgets[0], "each on disk (fsync) before its answer"),
-            _figure(f"GetItem, {kind}", gets, budgets[1], "of items that are there"),
+            *_figures(f"PutItem, {kind}", puts, budgets[0], "each on disk (fsync) before its answer"),
+            *_figures(f"GetItem, {kind}", gets, budgets[1], "of items that are there"),
         ]
     return figures
 
@@ -63,17 +63,18 @@ def _measure(context: Context, world: BenchWorld, table: str) -> tuple[list[Load
     puts: list[Load] = []
     gets: list[Load] = []
     first = 0
-    with pinned(world.pid_of(REGION), 0):
+    pid = world.pid_of(REGION)
+    with pinned(pid, 0):
         for number in range(context.repeats):
             context.say(f"PutItem and GetItem, {table}, {number + 1} of {context.repeats}")
-            done = _load(context, host, put, first)
-            gets.append(_load(context, host, get, first, first + done.requests))
+            done = _load(context, host, put, pid, first)
+            gets.append(_load(context, host, get, pid, first, first + done.requests))
             puts.append(done)
             first += done.requests + CONNECTIONS
     return puts, gets
 
 
-def _load(context: Context, host: str, request: bytes, first: int, last: int = 0) -> Load:
+def _load(context: Context, host: str, request: bytes, pid: int, first: int, last: int = 0) -> Load:
     done = run_load(
         host,
         AWS_PORT,
@@ -83,16 +84,20 @@ def _load(context: Context, host: str, request: bytes, first: int, last: int = 0
         scratch=context.scratch,
         first=first,
         last=last,
+        pid=pid,
     )
     if done.errors:
         raise RuntimeError(f"{done.errors} of {done.requests} requests failed")
     return done
 
 
-def _figure(name: str, loads: list[Load], budget: float | None, what: str) -> Figure:
+def _figures(name: str, loads: list[Load], budget: float | None, what: str) -> list[Figure]:
     how = (
         f"{loads[0].tool}, {CONNECTIONS} keep-alive connections with boto3's headers, {SECONDS:g} s; {what}; "
         "the region on one core, the load on the other"
     )
     latencies = {"p50_ms": [one.p50_ms for one in loads], "p99_ms": [one.p99_ms for one in loads]}
-    return Figure(name, "/s", [one.per_second for one in loads], how, budget, more_is_better=True, details=latencies)
+    return [
+        Figure(name, "/s", [one.per_second for one in loads], how, budget, more_is_better=True, details=latencies),
+        Figure("  processor time of the region for one", "µs", [one.server_us for one in loads], ""),
+    ]

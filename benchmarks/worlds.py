@@ -225,3 +225,11 @@ def _bind(pid: int, cores: set[int]) -> None:
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(int(thread.name), cores)
+
+
+def share_of_a_core(seconds: float = 0.3) -> float:
+    """How much of a core a process that only computes is given now: 1.0 on a machine that has nothing else to do."""
+    started, used = time.perf_counter(), time.process_time()
+    while time.perf_counter() - started < seconds:
+        sum(range(1000))
+    return (time.process_time() - used) / (time.perf_counter() - started)
