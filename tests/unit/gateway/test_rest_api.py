@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from terrella.kernel import AwsError
+from terrella.services.gateway import RestApi
 from terrella.wire.http import Response
 
 from .conftest import ACCOUNT, FUNCTION_ARN, Result, World
@@ -87,12 +88,17 @@ async def test_what_is_not_there(rest: World, line: str, host: str, status: int,
     assert not rest.function.asked
 
 
-async def test_a_bare_address_is_told_how_to_address_an_api(rest: World) -> None:
+async def test_a_bare_address_means_the_one_api_of_the_region(rest: World) -> None:
     for host in ("127.0.0.1:8080", "localhost", "", "[::1]:8080"):
-        response = await rest.ask("GET /items/7", host)
-        assert response.status == 403
-        assert "/_api/ID/STAGE/" in message(response)
-        assert b'"path":"/_api/rest/prod/"' in response.body  # type: ignore[operator] # it is bytes, as message() saw
+        assert (await rest.ask("GET /prod/items/7", host)).status == 200
+
+
+async def test_with_several_apis_a_bare_address_is_told_how_to_address_one(rest: World) -> None:
+    rest.gateway.put_api(RestApi("other", "other", ()))
+    response = await rest.ask("GET /items/7", "127.0.0.1:8080")
+    assert response.status == 403
+    assert "/_api/ID/STAGE/" in message(response)
+    assert b'"path":"/_api/rest/prod/"' in response.body  # type: ignore[operator] # it is bytes, as message() saw
 
 
 async def _too_many(_: dict[str, Any]) -> Result:

@@ -138,8 +138,14 @@ async def test_with_several_applications_or_none_the_host_must_tell() -> None:
         assert "send one of these as Host: items.example.com, shop.example.org" in body(response)["message"]
         assert (await world.ask(host="shop.example.org")).header("x-terrella-region") == "us-west-2"
     async with World([]) as world:
-        response = await world.ask(host="localhost")
+        response = await world.ask(host="shop.example.org")
         assert (response.status, "no record that leads to a region" in body(response)["message"]) == (404, True)
+
+
+async def test_without_records_a_bare_address_means_any_region() -> None:
+    async with World([]) as world:
+        served = {(await world.ask(host="localhost")).header("x-terrella-region") for _ in range(40)}
+        assert len(served) > 1
 
 
 async def test_region_host_names_and_api_paths_go_to_their_region_alone() -> None:

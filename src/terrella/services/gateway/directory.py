@@ -117,11 +117,23 @@ class Directory:
             return self._in_api(api, path)
         mappings = self.domains.get(name)
         if mappings is None:
-            return NotLocated(bare_host=is_bare(name))
+            return self._by_address(path) if is_bare(name) else NotLocated()
         for mapping in mappings:
             if not mapping.prefix or path == mapping.prefix or path.startswith(mapping.prefix + "/"):
                 return self._mapped(mapping, path, name)
         return NotLocated()
+
+    def _by_address(self, path: str) -> Located | NotLocated:
+        """A region that has one API only serves it under its bare address too, and its one stage without its name."""
+        if len(self.api_of_host) != 1:
+            return NotLocated(bare_host=True)
+        (api,) = self.api_of_host.values()
+        located = self._in_api(api, path)
+        stages = self.stages[api.api_id]
+        if isinstance(located, NotLocated) and api.execute_api and len(stages) == 1:
+            (served,) = stages.values()
+            return Located(served, path, path, path, served.domain_name)
+        return located
 
     def _in_api(self, api: Api, path: str, *, direct: bool = False) -> Located | NotLocated:
         is_http = isinstance(api, HttpApi)

@@ -46,6 +46,8 @@ def route(resolver: Resolver, host: str, path: str, region_of_api: Callable[[str
     names = zones.application_names()
     if len(names) == 1:
         return _by_policy(resolver, names[0], names[0])
+    if not names and _is_bare(name):
+        return _any_region(resolver)
     if not names:
         return NoRoute(404, f"{name!r} is no name of this world, and its stacks have no record that leads to a region")
     return NoRoute(404, f"{name!r} is no name of this world; send one of these as Host: {', '.join(names)}")
@@ -55,6 +57,18 @@ def host_name(host: str) -> str:
     """The name in a Host header: without port, in lower case."""
     name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
     return name.lower().removesuffix(".")
+
+
+def _is_bare(name: str) -> bool:
+    """Whether a host is an address or localhost: what a person types who has no name to ask for."""
+    return name in ("", "localhost") or name.startswith("[") or name.replace(".", "").isdigit()
+
+
+def _any_region(resolver: Resolver) -> Route:
+    """Without records there is no policy: every region alike, whichever comes first."""
+    regions = tuple(resolver.zones.addresses)
+    first = int(resolver.fraction() * len(regions))
+    return Route((*regions[first:], *regions[:first]))
 
 
 def _by_policy(resolver: Resolver, name: str, host: str | None) -> Route | NoRoute:
