@@ -31,6 +31,7 @@ async def play_talk(example: Path, workplace: Path, console: Console, clock: Clo
     sound = _copy(example, workplace / "items")
     broken = _copy(example, workplace / "items-with-the-bug")
     with Stage(console) as stage:
+        stage.say(f"terrella up, on a copy of {example.name}")
         async with _theatre(sound, stage, verdict, clock) as (theatre, process):
             first_s = process.started_s
             stage.say(f"{len(theatre.regions)} regions serve after {first_s:.1f} s")

@@ -35,8 +35,8 @@ async def play(theatre: Theatre) -> None:
     conflict = (await _conflicts(theatre, LEFT))[0]
     winner, loser = conflict["winner"], conflict["loser"]
     theatre.stage.say(f"terrella conflicts: {winner['region']} won over {loser['region']}")
-    theatre.stage.say(f"  kept: {winner['value']}")
-    theatre.stage.say(f"  lost, but in the log: {loser['value']}")
+    theatre.stage.say(f"  kept: {_plain(winner)}")
+    theatre.stage.say(f"  lost, but in the log: {_plain(loser)}")
     theatre.expect(
         SCENE,
         "the version that lost, in every region's conflict log",
@@ -44,6 +44,11 @@ async def play(theatre: Theatre) -> None:
         f"1: {winner['region']} over {loser['region']}",
         {winner["region"], loser["region"]} == {LEFT, RIGHT},
     )
+
+
+def _plain(version: dict[str, Any]) -> str:
+    """An item's attributes without DynamoDB's type letters."""
+    return ", ".join(f"{name}: {next(iter(value.values()))}" for name, value in version["value"].items())
 
 
 async def _conflicts(theatre: Theatre, region: str) -> list[dict[str, Any]]:
