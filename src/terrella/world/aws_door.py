@@ -1,7 +1,7 @@
 """One AWS endpoint for all regions: a request goes to the region that it was signed for."""
 
 from collections.abc import Callable, Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 import msgspec
 
@@ -72,7 +72,7 @@ class AwsDoor:
         """An error in the form that the service's clients read: JSON, query XML or S3's XML."""
         request_id = self._ids.uuid()
         headers = [("x-amzn-requestid", request_id)]
-        said = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+        said = f"<Code>{code}</Code><Message>{escape(message, quote=False)}</Message>"
         if scope is not None and scope.service == "s3":
             text = f"<Error>{said}<RequestId>{request_id}</RequestId></Error>"
         elif request.header("content-type").startswith("application/x-www-form-urlencoded"):
