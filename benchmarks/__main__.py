@@ -1,5 +1,6 @@
 """``python -m benchmarks``: every benchmark in turn, one table, and ``bench.json``."""
 
+import compileall
 import os
 import platform
 import subprocess
@@ -37,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[Context], list[Figure]]] = {
 def main(only: tuple[str, ...], repeats: int, peers: bool, json_path: Path) -> None:
     """Measure terrella on this machine against its budgets; takes a few minutes."""
     console = Console()
+    # As an installation leaves it: where PYTHONDONTWRITEBYTECODE is set, each process would compile everything again.
+    compileall.compile_dir(ROOT / "src", quiet=1)
     chosen = [name for name in BENCHMARKS if not only or name in only]
     started = time.monotonic()
     shares: list[float] = []

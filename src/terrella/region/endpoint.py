@@ -5,7 +5,7 @@ Which service and region a call is for stands in its SigV4 credential scope, as 
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 import msgspec
 
@@ -142,11 +142,11 @@ def error_response(request: Request, status: int, code: str, message: str) -> Re
     if content_type.startswith("application/x-www-form-urlencoded"):
         body = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>"
-            f"<Message>{escape(message)}</Message></Error></ErrorResponse>"
+            f"<Message>{escape(message, quote=False)}</Message></Error></ErrorResponse>"
         )
         return Response(status, [("content-type", "text/xml")], body.encode())
     if scope is not None and scope.service in ("s3", "route53", "cloudfront"):
-        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        body = f"<Error><Code>{code}</Code><Message>{escape(message, quote=False)}</Message></Error>"
         return Response(status, [("content-type", "application/xml")], body.encode())
     return Response(
         status,

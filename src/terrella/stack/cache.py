@@ -1,5 +1,7 @@
 """Results that cost more to make than to read, as JSON files in one directory."""
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +32,17 @@ class Cache:
         beside = self.directory / f".{name}.{os.getpid()}"
         beside.write_bytes(msgspec.json.encode(value))
         beside.replace(self.directory / f"{name}.json")
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time: regions that start together make a thing once, and the others read it."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def names(self, prefix: str) -> Iterator[str]:
         """The names that begin so, sorted."""

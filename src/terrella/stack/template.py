@@ -71,12 +71,21 @@ class Template:
 
     def translated(self, parameters: Mapping[str, Any]) -> Translation:
         """The template in CloudFormation's own terms; ``parameters`` are values by name, ``AWS::Region`` among them."""
+        translation = self._known_translation(parameters)
+        if translation is None:
+            with self.cache.alone():
+                self._read_translations()
+                translation = self._known_translation(parameters)
+                if translation is None:
+                    translation = self._translate(dict(parameters))
+                    self._translations.append(translation)
+        return translation
+
+    def _known_translation(self, parameters: Mapping[str, Any]) -> Translation | None:
         for translation in self._translations or self._read_translations():
             if all(parameters.get(name) == value for name, value in translation.inputs.items()):
                 return translation
-        translation = self._translate(dict(parameters))
-        self._translations.append(translation)
-        return translation
+        return None
 
     def line_of(self, path: Sequence[PathStep]) -> int:
         """The source line of a node of the *translated* template, or of what it was made from."""
@@ -124,6 +133,7 @@ class Template:
         return ("Resources", logical_id, "Properties", "CodeUri" if is_sam else "Code")
 
     def _read_translations(self) -> list[Translation]:
+        self._translations.clear()
         for name in self.cache.names(f"translation-{self.digest}-"):
             cached = self.cache.read(name, Translation)
             if cached is not None:
@@ -166,13 +176,23 @@ def load_template(path: Path, cache_directory: Path) -> Template:
     keyed = b"\0".join((_FORMAT.encode(), samtranslator.__version__.encode(), content))
     digest = hashlib.sha256(keyed).hexdigest()[:24]
     cache = Cache(cache_directory)
-    cached = cache.read(f"template-{digest}", _CachedSource)
-    if cached is None or any(_file_digest(path.parent / name) != seen for name, seen in cached.included.items()):
-        cached = _parse(path, content)
-        cache.write(f"template-{digest}", cached)
+    cached = _read_source(path, cache, digest)
+    if cached is None:
+        with cache.alone():
+            cached = _read_source(path, cache, digest)
+            if cached is None:
+                cached = _parse(path, content)
+                cache.write(f"template-{digest}", cached)
     for seen in cached.included.values():
         digest = hashlib.sha256(f"{digest}{seen}".encode()).hexdigest()[:24]
     return Template(path, cached.source, cached.lines, digest, cache)
+
+
+def _read_source(path: Path, cache: Cache, digest: str) -> _CachedSource | None:
+    cached = cache.read(f"template-{digest}", _CachedSource)
+    if cached is None or any(_file_digest(path.parent / name) != seen for name, seen in cached.included.items()):
+        return None
+    return cached
 
 
 def _parse(path: Path, content: bytes) -> _CachedSource:

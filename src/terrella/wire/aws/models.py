@@ -2,28 +2,15 @@
 
 import gzip
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from botocore.loaders import JSONFileLoader, Loader
 
 Shape = dict[str, Any]
 """A shape as the model writes it: ``type``, and by type ``members``, ``required``, ``member``, ``key``, ``value``,
 ``enum``, ``min``, ``max``, ``pattern``."""
-
-
-class _MsgspecFileLoader(JSONFileLoader):
-    """Reads a model 30 times faster than botocore's own loader (6 ms instead of 0.2 s for DynamoDB's)."""
-
-    def exists(self, file_path: str) -> bool:
-        return any(Path(file_path + ending).is_file() for ending in (".json", ".json.gz"))
-
-    def load_file(self, file_path: str) -> Any:
-        plain, packed = Path(file_path + ".json"), Path(file_path + ".json.gz")
-        if plain.is_file():
-            return msgspec.json.decode(plain.read_bytes())
-        return msgspec.json.decode(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
 
 
 class ServiceModel:
@@ -57,8 +44,15 @@ class ServiceModel:
 
 @cache
 def load_service_model(service: str) -> ServiceModel:
-    """The newest model of a service (``dynamodb``) that the installed botocore holds."""
-    loader = Loader(file_loader=_MsgspecFileLoader())
-    # Not load_service_model: it first lists the directories of every service there is (0.1 s).
-    version = loader.determine_latest_version(service, "service-2")
-    return ServiceModel(loader.load_data(f"{service}/{version}/service-2"))
+    """The newest model of a service (``dynamodb``) that the installed botocore holds.
+
+    Read from botocore's files without botocore: its loader takes 0.2 s for DynamoDB's model instead of 6 ms, and
+    importing it brings urllib3 and dateutil into every region.
+    """
+    botocore = find_spec("botocore")
+    assert botocore is not None, "botocore is a dependency"
+    assert botocore.origin is not None, "botocore is a package"
+    versions = (Path(botocore.origin).parent / "data" / service).glob("*/service-2.json*")
+    newest = max(versions, key=lambda path: path.parent.name)
+    content = newest.read_bytes()
+    return ServiceModel(msgspec.json.decode(gzip.decompress(content) if newest.suffix == ".gz" else content))
