@@ -1,0 +1,50 @@
+"""What the README tells a newcomer to type works as it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.e2e.worlds import ROOT, Terrella
+
+from terrella.cli.commands import COMMANDS
+
+README = (ROOT / "README.md").read_text()
+BASE = "127.97"
+
+
+def block(language: str, containing: str) -> str:
+    """The README's code block in a language that contains some words."""
+    found = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text]
+    assert len(found) == 1, f"{len(found)} blocks of {language} contain {containing!r}"
+    return found[0]
+
+
+def test_the_first_application_of_ones_own(tmp_path: Path) -> None:
+    """Both files as they stand there (at addresses of their own), and the commands that follow."""
+    directory = tmp_path / "own"
+    directory.mkdir()
+    (directory / "template.yaml").write_text(block("yaml", "Transform"))
+    (directory / "world.yaml").write_text(block("yaml", "regions:") + f'addresses: {{base: "{BASE}"}}\n')
+    console = block("console", "terrella check")
+    world = Terrella(directory, BASE, ("us-east-1", "eu-west-1"))
+    checked = world.run("check")
+    assert checked.stdout.strip() in console
+    world.up()
+    try:
+        status, _, answer = world.http("GET", world.addresses["eu-west-1"], 8080, "/hello")
+        assert (status, answer.decode()) == (200, "hello from eu-west-1\n")
+        assert answer.decode() in console
+        status, headers, answer = world.http("GET", world.door, 8080, "/hello")
+        assert (status, answer.decode()) == (200, f"hello from {headers['x-terrella-region']}\n")
+    finally:
+        world.down()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?m)^\$ (?:\S*/)?terrella (\w+)", README))))
+def test_every_command_that_the_readme_types_is_there(command: str) -> None:
+    assert command in COMMANDS
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_every_link_leads_somewhere(target: str) -> None:
+    assert (ROOT / target).exists(), target
