@@ -68,7 +68,7 @@ def run_world(
         swept = sweep_orphans(world.state_directory)
         if swept:
             reporter.swept(swept)
-        check_ports(world)
+        _wait_for_ports(world, _SWEPT_TIMEOUT_S if swept else 0.0)
         uvloop.run(_run(world, options, reporter, lock, make_traffic, command))
     finally:
         lock.release()
@@ -122,6 +122,18 @@ async def _run(
         for task in ready:
             task.cancel()
         events.close()
+
+
+def _wait_for_ports(world: World, timeout_s: float) -> None:
+    """A killed process counts as dead a moment before the kernel has closed what its threads had open."""
+    deadline_s = SystemClock().monotonic() + timeout_s
+    while True:
+        try:
+            return check_ports(world)
+        except TerrellaError:
+            if SystemClock().monotonic() >= deadline_s:
+                raise
+        time.sleep(0.02)
 
 
 def sweep_orphans(state_directory: Path) -> list[str]:
