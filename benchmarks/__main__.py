@@ -14,7 +14,7 @@ import click
 import psutil
 from rich.console import Console
 
-from benchmarks import gateway, idle, start_up, tables
+from benchmarks import catch_up, dns_answers, failover, gateway, idle, lag, peers, start_up, tables
 from benchmarks.context import Context
 from benchmarks.figures import OVER, UNDER, Figure, notes_of, skipped, table_of, write_json
 from benchmarks.worlds import ROOT, share_of_a_core
@@ -23,7 +23,12 @@ BENCHMARKS: dict[str, Callable[[Context], list[Figure]]] = {
     "start-up": start_up.run,
     "idle": idle.run,
     "gateway": gateway.run,
+    "dns": dns_answers.run,
+    "failover": failover.run,
+    "lag": lag.run,
+    "catch-up": catch_up.run,
     "tables": tables.run,
+    "peers": peers.run,
 }
 """In the order in which they run: what fills the shared world's tables comes after what looks at an empty one."""
 

@@ -5,6 +5,7 @@ A request is bytes with ``{id}`` in its body where a number of eight digits goes
 
 import asyncio
 import json
+import random
 import shutil
 import subprocess
 import time
@@ -27,13 +28,16 @@ function request()
   if last > 0 and number > last then number = {first} + 1 end
   return parts[1] .. string.format("%08d", number) .. parts[2]
 end
-function done(summary, latency, requests)
+{delay}function done(summary, latency, requests)
   local e = summary.errors
   io.stderr:write(string.format(
     '{{"requests":%d,"duration_us":%d,"errors":%d,"p50_us":%d,"p99_us":%d}}',
     summary.requests, summary.duration, e.connect + e.read + e.write + e.status + e.timeout,
     latency:percentile(50), latency:percentile(99)))
 end
+"""
+_DELAY = """
+function delay() return math.random({low}, {high}) end
 """
 
 
@@ -75,34 +79,58 @@ def run_load(
     first: int = 0,
     last: int = 0,
     pid: int | None = None,
+    pause_ms: int = 0,
 ) -> Load:
     """Closed loop: each connection sends its next request when the last is answered. Ids run from ``first``.
 
     With ``last`` they start over after it, else they go on. ``pid`` is the process whose time is taken.
+    With ``pause_ms``, each connection waits about so long between two requests.
     """
     server = psutil.Process(pid) if pid is not None else None
     before_s = cpu_seconds(server) if server is not None else 0.0
-    done = _run(host, port, request, connections, seconds, scratch, first, last)
+    done = _run(host, port, request, connections, seconds, scratch, first, last, pause_ms)
     if server is None:
         return done
     return replace(done, server_us=(cpu_seconds(server) - before_s) * 1e6 / done.requests)
 
 
 def _run(
-    host: str, port: int, request: bytes, connections: int, seconds: float, scratch: Path, first: int, last: int
+    host: str,
+    port: int,
+    request: bytes,
+    connections: int,
+    seconds: float,
+    scratch: Path,
+    first: int,
+    last: int,
+    pause_ms: int,
 ) -> Load:
     request = request_with_place(request) if PLACE in request else request
     if shutil.which("wrk"):
-        return _wrk(host, port, request, connections, seconds, scratch, first, last)
-    return asyncio.run(_own(host, port, request, connections, seconds, first, last))
+        return _wrk(host, port, request, connections, seconds, scratch, first, last, pause_ms)
+    return asyncio.run(_own(host, port, _Generator(request, first, last, pause_ms), connections, seconds))
 
 
 def _wrk(
-    host: str, port: int, request: bytes, connections: int, seconds: float, scratch: Path, first: int, last: int
+    host: str,
+    port: int,
+    request: bytes,
+    connections: int,
+    seconds: float,
+    scratch: Path,
+    first: int,
+    last: int,
+    pause_ms: int,
 ) -> Load:
     before, place, after = request.partition(PLACE)
     script = scratch / "load.lua"
-    text = _LUA.format(before=_lua(before), after=_lua(after), first=first, last=last)
+    text = _LUA.format(
+        before=_lua(before),
+        after=_lua(after),
+        first=first,
+        last=last,
+        delay=_DELAY.format(low=pause_ms // 2, high=pause_ms * 3 // 2) if pause_ms else "",
+    )
     if not place:
         text = text.replace('parts[1] .. string.format("%08d", number) .. parts[2]', "parts[1]")
     script.write_text(text)
@@ -153,17 +181,25 @@ class _Client(asyncio.Protocol):
         self._generator.answered(head[9:10] in (b"2", b"3"), time.perf_counter() - self._sent)
         self._held = b""
         if not self._generator.over:
-            self._send()
+            pause_s = self._generator.pause_s()
+            if pause_s:
+                asyncio.get_running_loop().call_later(pause_s, self._send)
+            else:
+                self._send()
 
 
 class _Generator:
-    def __init__(self, request: bytes, first: int, last: int) -> None:
+    def __init__(self, request: bytes, first: int, last: int, pause_ms: int) -> None:
         self._before, self._place, self._after = request.partition(PLACE)
         self._number = self._first = first
         self._last = last
+        self._pause_ms = pause_ms
         self.over = False
         self.errors = 0
         self.took_s: list[float] = []
+
+    def pause_s(self) -> float:
+        return self._pause_ms * (0.5 + random.random()) / 1000
 
     def next_request(self) -> bytes:
         if not self._place:
@@ -178,9 +214,8 @@ class _Generator:
         self.took_s.append(took_s)
 
 
-async def _own(host: str, port: int, request: bytes, connections: int, seconds: float, first: int, last: int) -> Load:
+async def _own(host: str, port: int, generator: _Generator, connections: int, seconds: float) -> Load:
     loop = asyncio.get_running_loop()
-    generator = _Generator(request, first, last)
     started = time.perf_counter()
     pairs = [await loop.create_connection(lambda: _Client(generator), host, port) for _ in range(connections)]
     await asyncio.sleep(seconds)
