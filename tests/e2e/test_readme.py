@@ -14,7 +14,9 @@ BASE = "127.97"
 
 def block(language: str, containing: str) -> str:
     """The README's code block in a language that contains some words."""
-    found = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text]
+    found: list[str] = [
+        text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in text
+    ]
     assert len(found) == 1, f"{len(found)} blocks of {language} contain {containing!r}"
     return found[0]
 

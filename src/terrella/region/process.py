@@ -5,7 +5,8 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from terrella.journal import Journal, Replicator
@@ -30,6 +31,7 @@ from terrella.wire.links import Links
 _log = logging.getLogger(__name__)
 
 _ADMISSION_INTERVAL_S = 0.05
+_EXPIRY_INTERVAL_S = 0.25
 _BULLETIN_CONNECT_TIMEOUT_S = 5.0
 
 
@@ -47,7 +49,20 @@ class Region:
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
+        self._serving = False
         self._readers: dict[str, BulletinReader] = {}
+        self._observations: dict[str, Observation] = {}
+        self._closing = contextlib.AsyncExitStack()
+        self.checker = CheckerRunner(
+            configuration.region,
+            self.links,
+            configuration.profile,
+            configuration.ports.application,
+            locate=self.desk.resolver.locate,
+            report=self._observed,
+            clock=clock,
+            ids=ids,
+        )
         self.fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self, *, resume: bool) -> None:
@@ -84,13 +99,14 @@ class Region:
         await self._listen(HttpServer(endpoint.handle), ports.aws)
         await self._listen(HttpServer(self.gateway.handle), ports.application)
         self._watch_peers()
-        self._start_checker()
+        self._closing.push_async_callback(self.checker.close)
+        self.checker.set_checks(self.desk.checks.values())
+        self._serving = True
         self.desk.board.on_change(self.bulletins.changed)
         self._run(self._admit(), "admission")
 
     async def _open_store_and_services(self) -> None:
         c = self.configuration
-        self._closing = contextlib.AsyncExitStack()
         c.state_directory.mkdir(parents=True, exist_ok=True)
         self.journal = await Journal.open(
             c.state_directory / f"{c.region}.sqlite", c.region, self.clock, self._ids, on_fatal=self._on_fatal
@@ -144,7 +160,7 @@ class Region:
             self.desk.check(told)
             deployed = await self.deployment.apply(stacks, resumed=resumed)
             self.desk.contribute(told)
-            if hasattr(self, "checker"):
+            if self._serving:
                 self.checker.set_checks(self.desk.checks.values())
             self.bulletins.changed()
             return deployed
@@ -168,16 +184,19 @@ class Region:
 
     def _watch_peers(self) -> None:
         for peer in self.configuration.peers:
+            port = self.configuration.ports.aws
             reader = BulletinReader(
-                lambda peer=peer: self.links.streams.connect(  # type: ignore[misc]  # mypy cannot type a default in a lambda
-                    peer, self.configuration.ports.aws, _BULLETIN_CONNECT_TIMEOUT_S
-                ),
-                lambda line, peer=peer: self._hear(peer, line),  # type: ignore[misc]  # the same
-                lambda _why, peer=peer: self.desk.board.forget(peer),  # type: ignore[misc]  # the same
+                partial(self.links.streams.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
+                partial(self._hear, peer),
+                partial(self._lost, peer),
                 self._ids,
             )
             self._readers[peer] = reader
             self._run(reader.run(), f"bulletins of {peer}")
+
+    def _lost(self, peer: str, _why: str) -> None:
+        """The peer's bulletins stopped: what its checker saw is no longer counted on."""
+        self.desk.board.forget(peer)
 
     def poke_peers(self) -> None:
         """A link has changed: try to reach the others now."""
@@ -188,22 +207,6 @@ class Region:
     def _hear(self, peer: str, bulletin: Mapping[str, Any]) -> None:
         if self.desk.hear(peer, bulletin):
             self.checker.set_checks(self.desk.checks.values())
-
-    def _start_checker(self) -> None:
-        c = self.configuration
-        self.checker = CheckerRunner(
-            c.region,
-            self.links,
-            c.profile,
-            c.ports.application,
-            locate=self.desk.resolver.locate,
-            report=self._observed,
-            clock=self.clock,
-            ids=self._ids,
-        )
-        self._closing.push_async_callback(self.checker.close)
-        self.checker.set_checks(self.desk.checks.values())
-        self._observations: dict[str, Observation] = {}
 
     def _observed(self, observation: Observation) -> None:
         """Own observations count here at once; the others hear of changes soon, of the rest with the next bulletin."""
@@ -217,14 +220,15 @@ class Region:
         while True:
             self.desk.board.expire()
             before = self.admission.current
-            state = self.admission.step(self.clock.monotonic(), self._peer_views())
+            views = self._peer_views() if before.state != SERVING else {}
+            state = self.admission.step(self.clock.monotonic(), views)
             if state.state == SERVING and before.state != SERVING:
                 _log.info("%s serves: %s", self.configuration.region, state.reason)
                 self.gateway.open_gate()
                 self.bulletins.changed()
             elif state.state != SERVING and state.reason != before.reason:
                 self.gateway.close_gate(f"{self.configuration.region} is catching up: it {state.reason}")
-            await asyncio.sleep(_ADMISSION_INTERVAL_S)
+            await asyncio.sleep(_ADMISSION_INTERVAL_S if state.state != SERVING else _EXPIRY_INTERVAL_S)
 
     def _peer_views(self) -> dict[str, PeerView]:
         return {
@@ -243,7 +247,7 @@ class Region:
             **whole,
         }
 
-    def _run(self, work: Any, name: str) -> None:
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -264,8 +268,7 @@ class Region:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if hasattr(self, "_closing"):
-            await self._closing.aclose()
+        await self._closing.aclose()
         self.links.close()
 
 
