@@ -19,7 +19,7 @@ def two_regions(template: str) -> str:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terrella]:
     directory = tmp_path_factory.mktemp("apply") / "items"
-    made = Terrella.of(ROOT / "examples" / "items", directory, "127.95", regions=REGIONS, edit=two_regions)
+    made = Terrella.of(ROOT / "examples" / "items", directory, regions=REGIONS, edit=two_regions)
     made.up()
     yield made
     made.down()

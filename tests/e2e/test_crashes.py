@@ -20,7 +20,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terrella]:
     made = Terrella.of(
         ROOT / "examples" / "items",
         directory,
-        "127.96",
         regions=REGIONS,
         edit=lambda template: re.sub(r"        - Region: us-west-2\n.*\n", "", template),
     )
@@ -126,10 +125,10 @@ def test_up_twice_and_another_world_at_the_same_addresses_are_refused_in_one_sen
         done = world.run(*arguments, check=False)
         assert done.returncode == 1
         assert re.search(r"terrella: the world (items )?is running already \(process \d+\); terrella down", done.stderr)
-    other = Terrella.of(ROOT / "examples" / "items", world.directory.parent / "other", "127.96", regions=REGIONS)
+    other = Terrella.of(ROOT / "examples" / "items", world.directory.parent / "other", base=world.base, regions=REGIONS)
     done = other.run("up", check=False)
     assert done.returncode == 1
-    assert re.search(r"127\.96\.0\.1:4566.*\d+", done.stderr), done.stderr
+    assert re.search(re.escape(f"{world.door}:4566"), done.stderr), done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert not list((other.directory / ".terrella").glob("*.pid"))
 
@@ -151,7 +150,6 @@ def test_a_mistake_stops_up_with_one_clear_message_and_no_process(
     world = Terrella.of(
         ROOT / "examples" / "items",
         tmp_path / "broken",
-        "127.97",
         regions=REGIONS,
         edit=lambda template: re.sub(r"        - Region: us-west-2\n.*\n", "", template),
     )

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +37,18 @@ def until(question: Callable[[], T | bool | None], what: str = "the condition", 
         time.sleep(0.02)
 
 
+def free_base() -> str:
+    """The first half of addresses that nobody else uses now: several suites may run on one machine."""
+    for step in range(120):
+        base = f"127.{100 + (os.getpid() + step) % 120}"
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((f"{base}.0.1", 4566))
+                return base
+    raise AssertionError("no base is free")
+
+
 class Terrella:
     """One world in ``directory``, at ``base``."""
 
@@ -51,13 +64,14 @@ class Terrella:
         cls,
         source: Path,
         directory: Path,
-        base: str,
         *,
+        base: str = "",
         regions: tuple[str, ...] = REGIONS,
         edit: Callable[[str], str] = lambda template: template,
         more: str = "",
     ) -> "Terrella":
         """A copy of an application, in a world of its own."""
+        base = base or free_base()
         shutil.copytree(source, directory, ignore=shutil.ignore_patterns(".terrella", "__pycache__", "world.yaml"))
         template = directory / "template.yaml"
         template.write_text(edit(template.read_text()))
