@@ -7,6 +7,7 @@ Requests on one connection are answered in order. What it measures against uvico
 import asyncio
 import logging
 from collections import deque
+from functools import cache
 from typing import Any, cast
 
 import httptools
@@ -18,6 +19,8 @@ _log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 17 * 1024 * 1024  # DynamoDB takes 16 MiB, API Gateway 10 MiB; the rest is their envelope
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_PIPELINED = 64
+_NAMES: dict[bytes, str] = {}
+_NAMES_MAX = 1000
 
 
 class HttpServer:
@@ -67,6 +70,7 @@ class _ServerConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._expects_continue = False
         self._refused = False
 
     # asyncio.Protocol
@@ -106,6 +110,7 @@ class _ServerConnection(asyncio.Protocol):
         self._target = bytearray()
         self._headers = []
         self._header_bytes = 0
+        self._expects_continue = False
         self._body = []
         self._body_bytes = 0
 
@@ -119,12 +124,14 @@ class _ServerConnection(asyncio.Protocol):
         if self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
             return
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        known = _NAMES.get(name) or _lower_name(name)
+        self._headers.append((known, value.decode("latin-1")))
+        if known == "expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
 
     def on_headers_complete(self) -> None:
-        for name, value in self._headers:
-            if name == "expect" and value.lower() == "100-continue" and not self._refused:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._expects_continue and not self._refused:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -177,19 +184,22 @@ class _ServerConnection(asyncio.Protocol):
             )
 
     async def _send(self, request: Request, response: Response, keep_alive: bool) -> None:
-        lines = [f"HTTP/1.1 {response.status} {reason_phrase(response.status)}"]
-        lines += [f"{name}: {_one_line(value)}" for name, value in response.headers]
+        lines = [_status_line(response.status)]
+        has_length = False
+        for name, value in response.headers:
+            lines.append(f"{name}: {value}")
+            has_length = has_length or name == "content-length"
         if not keep_alive:
             lines.append("connection: close")
         body = response.body
         if isinstance(body, bytes):
-            if response.status >= 200 and response.status not in (204, 304) and not response.header("content-length"):
+            if not has_length and response.status >= 200 and response.status not in (204, 304):
                 lines.append(f"content-length: {len(body)}")
-            head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
+            head = _encode_head(lines)
             self._transport.write(head if request.method == "HEAD" else head + body)
         else:
             lines.append("transfer-encoding: chunked")
-            self._transport.write("\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n")
+            self._transport.write(_encode_head(lines))
             try:
                 async for chunk in body:
                     if self._transport.is_closing():
@@ -202,7 +212,8 @@ class _ServerConnection(asyncio.Protocol):
                 self._transport.abort()
                 return
             self._transport.write(b"0\r\n\r\n")
-        await self._writable.wait()
+        if not self._writable.is_set():
+            await self._writable.wait()
 
     def _refuse(self, status: int, why: str) -> None:
         self._refused = True
@@ -221,5 +232,23 @@ class _ServerConnection(asyncio.Protocol):
             self._task.cancel()
 
 
-def _one_line(value: str) -> str:
-    return value if "\r" not in value and "\n" not in value else value.replace("\r", " ").replace("\n", " ")
+def _lower_name(name: bytes) -> str:
+    """Clients send few different names, again and again: each is decoded once."""
+    known = name.decode("latin-1").lower()
+    if len(_NAMES) < _NAMES_MAX:
+        _NAMES[name] = known
+    return known
+
+
+@cache
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {reason_phrase(status)}"
+
+
+def _encode_head(lines: list[str]) -> bytes:
+    """The head of a response; a value with a line break in it must not become a header of its own."""
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks:
+        head = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines)
+    return head.encode("latin-1", "replace") + b"\r\n\r\n"
