@@ -196,17 +196,22 @@ class Region:
             self.bulletins.changed()
 
     async def _admit(self) -> None:
+        """Until the region serves, look whether it has caught up; all along, drop what checkers saw too long ago."""
         while True:
             self.desk.board.expire()
-            before = self.admission.current
-            state = self.admission.step(self.clock.monotonic(), self._peer_views())
-            if state.state == SERVING and before.state != SERVING:
-                _log.info("%s serves: %s", self.configuration.region, state.reason)
-                self.gateway.open_gate()
-                self.bulletins.changed()
-            elif state.state != SERVING and state.reason != before.reason:
-                self.gateway.close_gate(f"{self.configuration.region} is catching up: it {state.reason}")
+            if self.admission.current.state != SERVING:
+                self._judge_admission()
             await asyncio.sleep(_ADMISSION_INTERVAL_S)
+
+    def _judge_admission(self) -> None:
+        before = self.admission.current
+        state = self.admission.step(self.clock.monotonic(), self._peer_views())
+        if state.state == SERVING:
+            _log.info("%s serves: %s", self.configuration.region, state.reason)
+            self.gateway.open_gate()
+            self.bulletins.changed()
+        elif state.reason != before.reason:
+            self.gateway.close_gate(f"{self.configuration.region} is catching up: it {state.reason}")
 
     def _peer_views(self) -> dict[str, PeerView]:
         return {
