@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 @pytest.mark.timeout(300)
 def test_the_demo_plays_through_and_every_expectation_holds() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "terrella", "demo"],
+        [sys.executable, "-m", "terrella", "demo", "--base", f"127.{100 + os.getpid() % 100}"],
         capture_output=True,
         text=True,
         timeout=280,

@@ -14,7 +14,10 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 @click.command("demo")
-def command() -> None:
+@click.option(
+    "--base", metavar="A.B", help="Loopback addresses to play at, beside a world that runs.  [default: 127.0]"
+)
+def command(base: str | None) -> None:
     """Break the world of examples/items in six scenes and show what was measured.
 
     Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every
@@ -22,7 +25,7 @@ def command() -> None:
     """
     console = Console(highlight=False, soft_wrap=False)
     with tempfile.TemporaryDirectory(prefix="terrella-demo-", ignore_cleanup_errors=True) as workplace:
-        verdict = asyncio.run(play_talk(_example(), Path(workplace), console, SystemClock()))
+        verdict = asyncio.run(play_talk(_example(), Path(workplace), console, SystemClock(), base))
     if not verdict.held:
         raise SystemExit(1)
 

@@ -25,11 +25,14 @@ TABLE = "items"
 _WATCH_S = 0.25
 
 
-async def play_talk(example: Path, workplace: Path, console: Console, clock: Clock) -> Verdict:
-    """Play every scene on copies of ``example`` in ``workplace``; answers the verdict. Raises ``TerrellaError``."""
+async def play_talk(example: Path, workplace: Path, console: Console, clock: Clock, base: str | None = None) -> Verdict:
+    """Play every scene on copies of ``example`` in ``workplace``; answers the verdict. Raises ``TerrellaError``.
+
+    ``base`` moves the worlds to other loopback addresses than ``world.yaml`` has: ``127.9`` to 127.9.0.1, 127.9.1.1, …
+    """
     verdict = Verdict()
-    sound = _copy(example, workplace / "items")
-    broken = _copy(example, workplace / "items-with-the-bug")
+    sound = _copy(example, workplace / "items", base)
+    broken = _copy(example, workplace / "items-with-the-bug", base)
     with Stage(console) as stage:
         stage.say(f"terrella up, on a copy of {example.name}")
         async with _theatre(sound, stage, verdict, clock) as (theatre, process):
@@ -56,9 +59,12 @@ async def play_talk(example: Path, workplace: Path, console: Console, clock: Clo
     return verdict
 
 
-def _copy(example: Path, to: Path) -> Path:
+def _copy(example: Path, to: Path, base: str | None) -> Path:
     """Never play in the user's own directory: its state is the user's."""
     shutil.copytree(example, to, ignore=shutil.ignore_patterns(".terrella", "__pycache__"))
+    if base is not None:
+        with (to / "world.yaml").open("a") as world:
+            world.write(f'\naddresses: {{base: "{base}"}}\n')
     return to
 
 

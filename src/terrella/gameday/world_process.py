@@ -61,6 +61,8 @@ class WorldProcess:
             self.status = await self._operator.status()
         except (OSError, TimeoutError, TerrellaError):
             return False
+        if self.status.get("path") != str((self._directory / "world.yaml").resolve()):
+            return False  # another world has these addresses: ours will say so and end
         regions = self.status.get("regions", [])
         return bool(regions) and all(region["state"] == "serving" for region in regions)
 

@@ -155,7 +155,7 @@ class Replicator:
         serving = _Serving(server, reader, writer, self._clock, task)
         self._serving.add(serving)
         try:
-            await serving.run(self._supersede)
+            await serving.run(self._greeted)
         except (ConnectionError, TimeoutError):
             pass  # the peer is gone, and will come again
         except JournalError as error:
@@ -168,8 +168,10 @@ class Replicator:
             self._serving.discard(serving)
             writer.close()
 
-    def _supersede(self, newer: "_Serving") -> None:
-        """A peer that connects again has given up its earlier connection."""
+    def _greeted(self, newer: "_Serving") -> None:
+        """A peer that connects is there to be pulled from, and has given up its earlier connection."""
+        if newer.server.peer is not None:
+            self._peers[newer.server.peer].is_there()
         for serving in self._serving:
             if serving is not newer and serving.server.peer == newer.server.peer:
                 serving.task.cancel()
@@ -259,6 +261,7 @@ class _Peer:
         self._stopped: dict[str, str] = {}
         self._outgoing: asyncio.Queue[Effect] = asyncio.Queue()
         self._poked = asyncio.Event()
+        self._resting = False
         self._last_heard: float | None = None
         self._retries = 0
         self._applied = 0
@@ -279,16 +282,23 @@ class _Peer:
                 pause = BACKOFF_MIN_S
             self._puller = None
             self._retries += 1
+            self._resting = True
             try:
                 async with asyncio.timeout(pause * (0.5 + self._ids.fraction())):
                     await self._poked.wait()
                     pause = BACKOFF_MIN_S
             except TimeoutError:
                 pause = min(BACKOFF_MAX_S, 2 * pause)
+            self._resting = False
 
     def poke(self) -> None:
         """Do not wait any longer before trying again."""
         if self._puller is None:
+            self._poked.set()
+
+    def is_there(self) -> None:
+        """The peer was heard from: end a pause between attempts; an attempt that is under way is left alone."""
+        if self._resting:
             self._poked.set()
 
     def changed(self) -> None:

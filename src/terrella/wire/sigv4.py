@@ -5,10 +5,12 @@ API request" in the IAM User Guide.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from terrella.wire.http import Request
 
+_USUAL_BEGINNING = "AWS4-HMAC-SHA256 Credential="
 _ALGORITHMS = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
 
 
@@ -35,6 +37,10 @@ def credential_scope(request: Request) -> Scope | None:
 
 
 def _scope_of_header(authorization: str) -> Scope | None:
+    if authorization.startswith(_USUAL_BEGINNING):
+        credential = authorization[len(_USUAL_BEGINNING) :].partition(",")[0]
+        if " " not in credential:
+            return _parse(credential)
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm not in _ALGORITHMS:
         return None
@@ -45,6 +51,7 @@ def _scope_of_header(authorization: str) -> Scope | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _parse(credential: str) -> Scope | None:
     """An access key may itself hold slashes, so the scope is read from its end."""
     parts = credential.rsplit("/", 4)

@@ -7,7 +7,7 @@ from terrella.gameday.theatre import Theatre
 
 SCENE = "failing health"
 REGION = "us-west-2"
-RATE_PER_S = 40.0
+RATE_PER_S = 20.0
 NOTICED_MAX_S = 2.0
 
 

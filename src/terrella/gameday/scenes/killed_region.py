@@ -10,9 +10,9 @@ SCENE = "killed region"
 REGION = "eu-west-1"
 SLOW_MS = 200.0
 SLOW_BYTES_PER_S = 20_000
-THERE_PER_S = 15.0
-MESSAGE = "x" * 4_000
-RATE_PER_S = 25.0
+THERE_PER_S = 8.0
+MESSAGE = "x" * 8_000
+RATE_PER_S = 12.0
 
 
 async def play(theatre: Theatre) -> None:

@@ -9,7 +9,7 @@ from terrella.gameday.theatre import Theatre
 
 SCENE = "the talk's bug"
 REGION = "us-west-2"
-RATE_PER_S = 40.0
+RATE_PER_S = 20.0
 WATCHED_S = 3.0
 _HOST_LINE = "FullyQualifiedDomainName:"
 

@@ -77,12 +77,15 @@ class VerdictBoard:
     def hear(self, checker: str, observations: Iterable[Observation]) -> None:
         """Take in what a region's checker observes; repeated or not, it counts as heard from now."""
         now = self._clock.monotonic()
-        heard = []
+        news = []
         for observation in observations:
             if observation.check_id in self._checks:
-                self._heard.setdefault(observation.check_id, {})[checker] = (now, observation)
-                heard.append(observation.check_id)
-        self._judge({*heard, *self._expired(now)})
+                heard = self._heard.setdefault(observation.check_id, {})
+                before = heard.get(checker)
+                heard[checker] = (now, observation)
+                if before is None or before[1] != observation:  # a repetition changes no verdict, and most are
+                    news.append(observation.check_id)
+        self._judge({*news, *self._expired(now)})
 
     def forget(self, checker: str) -> None:
         """A checker is heard no more (its stream broke): its observations no longer count."""

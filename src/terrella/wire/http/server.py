@@ -7,6 +7,7 @@ Requests on one connection are answered in order. What it measures against uvico
 import asyncio
 import logging
 from collections import deque
+from functools import cache
 from typing import Any, cast
 
 import httptools
@@ -18,9 +19,8 @@ _log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 17 * 1024 * 1024  # DynamoDB takes 16 MiB, API Gateway 10 MiB; the rest is their envelope
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_PIPELINED = 64
-PATIENCE_S = 60.0  # for the rest of a request that has begun
-_SWEEP_S = 5.0
-_MAX_UNPARSED_BYTES = 512 * 1024  # the parser gathers a header in memory until it ends, however long it is
+_NAMES: dict[bytes, str] = {}
+_NAMES_MAX = 1000
 
 
 class HttpServer:
@@ -31,7 +31,6 @@ class HttpServer:
         self._name = name
         self._servers: list[asyncio.Server] = []
         self._connections: set[_ServerConnection] = set()
-        self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Start to listen; port 0 takes a free one. Answers the port. Raises ``OSError`` if it cannot be bound."""
@@ -40,16 +39,11 @@ class HttpServer:
             lambda: _ServerConnection(self._handler, self._connections), host, port, backlog=1024
         )
         self._servers.append(server)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
     async def close(self) -> None:
         """Stop listening, drop every connection and the work that waits on it."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
         for server in self._servers:
             server.close()
         for connection in list(self._connections):
@@ -57,13 +51,6 @@ class HttpServer:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
-
-    def _sweep(self) -> None:
-        """One timer for all connections: a timer for each request would cost more than parsing it."""
-        loop = asyncio.get_running_loop()
-        for connection in list(self._connections):
-            connection.lose_patience(loop.time() - PATIENCE_S)
-        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
 
 
 class _ServerConnection(asyncio.Protocol):
@@ -83,8 +70,7 @@ class _ServerConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
-        self._unparsed_bytes = 0
-        self._begun_s: float | None = None
+        self._expects_continue = False
         self._refused = False
 
     # asyncio.Protocol
@@ -110,10 +96,6 @@ class _ServerConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._unparsed_bytes += len(data)
-        if self._unparsed_bytes > _MAX_UNPARSED_BYTES:
-            self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
-            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -125,10 +107,10 @@ class _ServerConnection(asyncio.Protocol):
     # httptools callbacks
 
     def on_message_begin(self) -> None:
-        self._begun_s = asyncio.get_running_loop().time()
         self._target = bytearray()
         self._headers = []
         self._header_bytes = 0
+        self._expects_continue = False
         self._body = []
         self._body_bytes = 0
 
@@ -138,21 +120,20 @@ class _ServerConnection(asyncio.Protocol):
             self._refuse(414, "the request's target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._unparsed_bytes = 0
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
             return
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        known = _NAMES.get(name) or _lower_name(name)
+        self._headers.append((known, value.decode("latin-1")))
+        if known == "expect" and value.lower() == b"100-continue":
+            self._expects_continue = True
 
     def on_headers_complete(self) -> None:
-        for name, value in self._headers:
-            if name == "expect" and value.lower() == "100-continue" and not self._refused:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._expects_continue and not self._refused:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        self._unparsed_bytes = 0
-        self._begun_s = asyncio.get_running_loop().time()  # a slow link may take its time, as long as something comes
         self._body_bytes += len(body)
         if self._body_bytes > MAX_BODY_BYTES:
             self._refuse(413, f"the request's body is larger than {MAX_BODY_BYTES} bytes")
@@ -160,8 +141,6 @@ class _ServerConnection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        self._begun_s = None
-        self._unparsed_bytes = 0
         if self._refused:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -205,19 +184,22 @@ class _ServerConnection(asyncio.Protocol):
             )
 
     async def _send(self, request: Request, response: Response, keep_alive: bool) -> None:
-        lines = [f"HTTP/1.1 {response.status} {reason_phrase(response.status)}"]
-        lines += [f"{name}: {_one_line(value)}" for name, value in response.headers]
+        lines = [_status_line(response.status)]
+        has_length = False
+        for name, value in response.headers:
+            lines.append(f"{name}: {value}")
+            has_length = has_length or name == "content-length"
         if not keep_alive:
             lines.append("connection: close")
         body = response.body
         if isinstance(body, bytes):
-            if response.status >= 200 and response.status not in (204, 304) and not response.header("content-length"):
+            if not has_length and response.status >= 200 and response.status not in (204, 304):
                 lines.append(f"content-length: {len(body)}")
-            head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
+            head = _encode_head(lines)
             self._transport.write(head if request.method == "HEAD" else head + body)
         else:
             lines.append("transfer-encoding: chunked")
-            self._transport.write("\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n")
+            self._transport.write(_encode_head(lines))
             try:
                 async for chunk in body:
                     if self._transport.is_closing():
@@ -230,7 +212,8 @@ class _ServerConnection(asyncio.Protocol):
                 self._transport.abort()
                 return
             self._transport.write(b"0\r\n\r\n")
-        await self._writable.wait()
+        if not self._writable.is_set():
+            await self._writable.wait()
 
     def _refuse(self, status: int, why: str) -> None:
         self._refused = True
@@ -242,11 +225,6 @@ class _ServerConnection(asyncio.Protocol):
         self._transport.write(head.encode("latin-1") + body)
         self._transport.close()
 
-    def lose_patience(self, begun_before_s: float) -> None:
-        """Close it if its request began before that moment and has not come whole."""
-        if self._begun_s is not None and self._begun_s < begun_before_s and not self._refused:
-            self._refuse(408, f"the request did not come whole within {PATIENCE_S:.0f} seconds")
-
     def abort(self) -> None:
         """Drop the connection now."""
         self._transport.abort()
@@ -254,5 +232,23 @@ class _ServerConnection(asyncio.Protocol):
             self._task.cancel()
 
 
-def _one_line(value: str) -> str:
-    return value if "\r" not in value and "\n" not in value else value.replace("\r", " ").replace("\n", " ")
+def _lower_name(name: bytes) -> str:
+    """Clients send few different names, again and again: each is decoded once."""
+    known = name.decode("latin-1").lower()
+    if len(_NAMES) < _NAMES_MAX:
+        _NAMES[name] = known
+    return known
+
+
+@cache
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {reason_phrase(status)}"
+
+
+def _encode_head(lines: list[str]) -> bytes:
+    """The head of a response; a value with a line break in it must not become a header of its own."""
+    head = "\r\n".join(lines)
+    breaks = len(lines) - 1
+    if head.count("\n") != breaks or head.count("\r") != breaks:
+        head = "\r\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines)
+    return head.encode("latin-1", "replace") + b"\r\n\r\n"
