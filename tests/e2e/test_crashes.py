@@ -4,11 +4,17 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import dns.message
+import dns.query
+import dns.rcode
 import psutil
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from tests.e2e.worlds import ROOT, Terrella, change, put, until
 
 REGIONS = ("us-east-1", "eu-west-1")
@@ -116,6 +122,65 @@ def test_everything_killed_at_once_loses_no_acknowledged_write(world: Terrella) 
     for item_id in written:
         assert get(world, "us-east-1", item_id) == 200
         assert get(world, "eu-west-1", item_id) == 200
+
+
+def test_a_storm_on_few_keys_through_cuts_and_a_crash_ends_in_equal_replicas(world: Terrella) -> None:
+    clients = {region: world.client("dynamodb", region, max_pool_connections=16) for region in REGIONS}
+    acknowledged: list[str] = []
+
+    def write(number: int) -> None:
+        client = clients[REGIONS[number % 2]]
+        hot = {"id": {"S": f"hot-{number % 3}"}}
+        with suppress(ClientError, BotoCoreError):  # the region that is killed refuses for a while
+            if number % 5 == 0:
+                client.delete_item(TableName="items", Key=hot)
+            else:
+                client.put_item(TableName="items", Item={**hot, "by": {"N": str(number)}})
+            client.put_item(TableName="items", Item={"id": {"S": f"own-{number}"}})
+            acknowledged.append(f"own-{number}")
+
+    def storm(first: int) -> None:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(write, range(first, first + 150)))
+
+    storm(0)
+    world.run("link", *REGIONS, "--cut", "--one-way")
+    storm(150)
+    assert set(world.states().values()) == {"serving"}
+    world.run("link", *REGIONS, "--cut")
+    storm(300)
+    world.run("link", *REGIONS, "--heal")
+    victim = world.pid("us-east-1")
+    with ThreadPoolExecutor(1) as beside:
+        storming = beside.submit(storm, 450)
+        until(lambda: len(acknowledged) > 470)
+        os.kill(victim, signal.SIGKILL)
+        storming.result()
+    world.until_serving()
+    world.until_equal("items")
+    for client in clients.values():
+        pages = client.get_paginator("scan").paginate(TableName="items", ProjectionExpression="id")
+        assert set(acknowledged) <= {item["id"]["S"] for page in pages for item in page["Items"]}
+    told = [world.control("GET", "conflicts?table=items", address=each) for each in world.addresses.values()]
+    assert all(told)
+    assert {each["loser"]["region"] for each in told[0]} <= set(REGIONS)
+
+
+def test_every_name_server_answers_and_none_forgets_a_region_for_a_cut_between_two(world: Terrella) -> None:
+    world.run("link", *REGIONS, "--cut")
+    for address in (world.door, *world.addresses.values()):
+        for ask in (dns.query.udp, dns.query.tcp):
+            until(lambda address=address, ask=ask: answers(ask, address) == set(world.addresses.values()))  # type: ignore[misc]  # mypy cannot type a default in a lambda
+    for name, kind, code in (("ITEMS.example.COM", "AAAA", "NOERROR"), ("no.example.com", "A", "NXDOMAIN")):
+        answer = dns.query.udp(dns.message.make_query(name, kind), world.door, port=10053, timeout=5)
+        assert dns.rcode.to_text(answer.rcode()) == code
+    world.run("link", *REGIONS, "--heal")
+
+
+def answers(ask: Callable[..., dns.message.Message], address: str) -> set[str]:
+    """The addresses in twenty answers."""
+    query = dns.message.make_query("items.example.com", "A")
+    return {str(ask(query, address, port=10053, timeout=5).answer[0][0]) for _ in range(20)}
 
 
 def test_up_twice_and_another_world_at_the_same_addresses_are_refused_in_one_sentence(

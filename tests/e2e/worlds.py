@@ -41,11 +41,10 @@ def free_base() -> str:
     """The first half of addresses that nobody else uses now: several suites may run on one machine."""
     for step in range(120):
         base = f"127.{100 + (os.getpid() + step) % 120}"
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind((f"{base}.0.1", 4566))
-                return base
+        with socket.socket() as door, socket.socket() as region, suppress(OSError):
+            door.bind((f"{base}.0.1", 4566))
+            region.bind((f"{base}.1.1", 4566))
+            return base
     raise AssertionError("no base is free")
 
 

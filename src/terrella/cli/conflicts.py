@@ -1,6 +1,7 @@
 """``terrella conflicts``."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from terrella.cli.running import ask, region_clients, world_option
 from terrella.world import ControlClient
@@ -45,15 +47,46 @@ def union(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 def conflicts_table(conflicts: list[dict[str, Any]]) -> Table:
-    """One row an entry, a column for each of its fields."""
+    """One row an entry: what was kept and what lost, each with the region that wrote it."""
     table = Table(box=None, pad_edge=False)
-    fields = list(dict.fromkeys(name for entry in conflicts for name in entry))
-    for field in fields:
-        table.add_column(field.replace("_", " "), header_style="dim", overflow="fold")
+    for heading in ("written", "table", "kept", "lost"):
+        table.add_column(heading, header_style="dim", overflow="fold", no_wrap=heading == "written")
     for entry in conflicts:
-        table.add_row(*(_cell(entry.get(field)) for field in fields))
+        loser = entry.get("loser") or {}
+        table.add_row(
+            Text(_moment(loser), style="dim"),
+            Text(str(entry.get("table", ""))),
+            _version(entry.get("winner") or {}, "green"),
+            _version(loser, "red"),
+        )
     return table
 
 
-def _cell(value: object) -> str:
+def _version(version: dict[str, Any], style: str) -> Text:
+    shown = Text(str(version.get("region", "")), style=style)
+    item = version.get("value")
+    shown.append("  deleted" if item is None else f"  {_item(item)}", style="default")
+    return shown
+
+
+def _item(item: object) -> str:
+    """An item without DynamoDB's types: ``id=7 message=hello``."""
+    if not isinstance(item, dict):
+        return _plain(item)
+    return " ".join(f"{name}={_plain(_untyped(value))}" for name, value in item.items())
+
+
+def _untyped(value: object) -> object:
+    """``{"S": "x"}`` → ``x``."""
+    return next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
+
+
+def _plain(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _moment(version: dict[str, Any]) -> str:
+    milliseconds = version.get("time_ms")
+    if not isinstance(milliseconds, int):
+        return ""
+    return time.strftime("%H:%M:%S", time.localtime(milliseconds / 1000)) + f".{milliseconds % 1000:03d}"

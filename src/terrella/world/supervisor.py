@@ -176,8 +176,9 @@ class Supervisor:
             tail = log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").splitlines()
         except OSError:
             tail = []
-        last = next((line.strip() for line in reversed(tail) if line.strip()), "")
-        said = f": {last.removeprefix('terrella: ')}" if last else ""
+        ours = [number for number, line in enumerate(tail) if line.startswith("terrella: ")]
+        told = tail[ours[-1] :] if ours else [line.strip() for line in tail if line.strip()][-1:]
+        said = ": " + "\n".join(told).removeprefix("terrella: ") if told else ""
         return f"{name} {describe_exit(code)} while it started{said} (its log: {log})"
 
     # what is done to it

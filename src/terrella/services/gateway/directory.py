@@ -42,7 +42,8 @@ class ServedStage:
             return False
         if "*/*" in self.binary_media_types:
             return True
-        return media_type.partition(",")[0].partition(";")[0].strip().lower() in self.binary_media_types
+        kind = media_type.partition(",")[0].partition(";")[0].strip().lower()
+        return kind in self.binary_media_types or f"{kind.partition('/')[0]}/*" in self.binary_media_types
 
 
 @dataclass(frozen=True, slots=True)
