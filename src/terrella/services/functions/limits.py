@@ -15,7 +15,8 @@ class Limits:
 
     ``workers_per_az_max``: of one function. ``queue_wait_s``: how long an invocation waits at that limit (or at the
     reserved concurrency) before it is throttled; ``queue_max``: how many may. ``wait_patience_s``: how long one waits
-    for a busy worker before another one is started; ``start_patience_s``: how long after one start the next may come.
+    for a busy worker before another one is started; ``start_patience_s``: how long after one start the next may come,
+    twice as long for each start that is still under way.
     ``idle_timeout_s``: when idle workers beyond an AZ's first are retired. ``spread_after``: how many invocations it
     takes until an AZ without a worker is given one. ``event_retry_delays_s``: before each retry of an asynchronous
     invocation (AWS: 60 s, 120 s); ``event_age_max_s``, ``events_max``: how old, and how many, events may be.

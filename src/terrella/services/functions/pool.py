@@ -155,12 +155,14 @@ class Pools:
         loads = self._loads()
         now = self._clock.monotonic()
         limits = self._limits
+        # Where cold starts take long, the cores are busy: with each one under way, the next waits twice as long.
+        patience_s = limits.start_patience_s * 2 ** sum(load.starting for load in loads)
         wish = growth(
             loads,
             len(self._waiting),
             self._workers_max(),
             limits.workers_per_az_max,
-            patient=now - self._last_start < limits.start_patience_s,
+            patient=now - self._last_start < patience_s,
             brief=now - self._waiting[0].waiting_since < limits.wait_patience_s,
         )
         if wish is Growth.START:
