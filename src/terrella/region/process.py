@@ -5,7 +5,8 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from terrella.journal import Journal, Replicator
@@ -16,7 +17,7 @@ from terrella.region.calls import CrossRegionCalls
 from terrella.region.configuration import RegionConfiguration
 from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
-from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions, function_of_access_key
@@ -30,6 +31,7 @@ from terrella.wire.links import Links
 _log = logging.getLogger(__name__)
 
 _ADMISSION_INTERVAL_S = 0.05
+_EXPIRY_INTERVAL_S = 0.25
 _BULLETIN_CONNECT_TIMEOUT_S = 5.0
 
 
@@ -46,7 +48,21 @@ class Region:
         self.calls = CrossRegionCalls(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._applying = asyncio.Lock()
+        self._serving = False
         self._readers: dict[str, BulletinReader] = {}
+        self._observations: dict[str, Observation] = {}
+        self._closing = contextlib.AsyncExitStack()
+        self.checker = CheckerRunner(
+            configuration.region,
+            self.links,
+            configuration.profile,
+            configuration.ports.application,
+            locate=self.desk.resolver.locate,
+            report=self._observed,
+            clock=clock,
+            ids=ids,
+        )
         self.fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self, *, resume: bool) -> None:
@@ -83,13 +99,14 @@ class Region:
         await self._listen(HttpServer(endpoint.handle), ports.aws)
         await self._listen(HttpServer(self.gateway.handle), ports.application)
         self._watch_peers()
-        self._start_checker()
+        self._closing.push_async_callback(self.checker.close)
+        self.checker.set_checks(self.desk.checks.values())
+        self._serving = True
         self.desk.board.on_change(self.bulletins.changed)
         self._run(self._admit(), "admission")
 
     async def _open_store_and_services(self) -> None:
         c = self.configuration
-        self._closing = contextlib.AsyncExitStack()
         c.state_directory.mkdir(parents=True, exist_ok=True)
         self.journal = await Journal.open(
             c.state_directory / f"{c.region}.sqlite", c.region, self.clock, self._ids, on_fatal=self._on_fatal
@@ -122,14 +139,31 @@ class Region:
         await server.listen(self.configuration.own.address, port)
 
     async def apply(self, *, resume: bool = False) -> Deployed:
-        """Read the template and bring this region to it; with ``resume``, what was deployed last stays."""
-        stacks = self._evaluate()
-        deployed = await self.deployment.apply(stacks, resume=resume)
-        self.desk.contribute({name: contribution_of(stack) for name, stack in self.deployment.stacks.items()})
-        if hasattr(self, "checker"):
-            self.checker.set_checks(self.desk.checks.values())
-        self.bulletins.changed()
-        return deployed
+        """Read the template and bring this region to it; with ``resume``, what was deployed last stays.
+
+        Raises ``TerrellaError``; what is wrong with a template is found before anything is changed.
+        """
+        async with self._applying:  # two at a time could end with half of each
+            stacks: Mapping[str, Stack] | None = self.deployment.remembered() if resume else None
+            resumed = stacks is not None
+            if stacks is None:
+                # In a thread: translating takes seconds, and the region goes on serving.
+                stacks = await asyncio.to_thread(self._evaluate)
+            # What another region has said of itself stays in force: it may not have been given this template yet.
+            told = {
+                name: contribution_of(stack)
+                for name, stack in stacks.items()
+                if name == self.configuration.region or name not in self.desk.heard
+            }
+            for stack in stacks.values():
+                check_traffic_resources(stack, self.configuration.template)
+            self.desk.check(told)
+            deployed = await self.deployment.apply(stacks, resumed=resumed)
+            self.desk.contribute(told)
+            if self._serving:
+                self.checker.set_checks(self.desk.checks.values())
+            self.bulletins.changed()
+            return deployed
 
     def _evaluate(self) -> Mapping[str, Stack]:
         c = self.configuration
@@ -150,16 +184,19 @@ class Region:
 
     def _watch_peers(self) -> None:
         for peer in self.configuration.peers:
+            port = self.configuration.ports.aws
             reader = BulletinReader(
-                lambda peer=peer: self.links.streams.connect(  # type: ignore[misc]  # mypy cannot type a default in a lambda
-                    peer, self.configuration.ports.aws, _BULLETIN_CONNECT_TIMEOUT_S
-                ),
-                lambda line, peer=peer: self._hear(peer, line),  # type: ignore[misc]  # the same
-                lambda _why, peer=peer: self.desk.board.forget(peer),  # type: ignore[misc]  # the same
+                partial(self.links.streams.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
+                partial(self._hear, peer),
+                partial(self._lost, peer),
                 self._ids,
             )
             self._readers[peer] = reader
             self._run(reader.run(), f"bulletins of {peer}")
+
+    def _lost(self, peer: str, _why: str) -> None:
+        """The peer's bulletins stopped: what its checker saw is no longer counted on."""
+        self.desk.board.forget(peer)
 
     def poke_peers(self) -> None:
         """A link has changed: try to reach the others now."""
@@ -170,22 +207,6 @@ class Region:
     def _hear(self, peer: str, bulletin: Mapping[str, Any]) -> None:
         if self.desk.hear(peer, bulletin):
             self.checker.set_checks(self.desk.checks.values())
-
-    def _start_checker(self) -> None:
-        c = self.configuration
-        self.checker = CheckerRunner(
-            c.region,
-            self.links,
-            c.profile,
-            c.ports.application,
-            locate=self.desk.resolver.locate,
-            report=self._observed,
-            clock=self.clock,
-            ids=self._ids,
-        )
-        self._closing.push_async_callback(self.checker.close)
-        self.checker.set_checks(self.desk.checks.values())
-        self._observations: dict[str, Observation] = {}
 
     def _observed(self, observation: Observation) -> None:
         """Own observations count here at once; the others hear of changes soon, of the rest with the next bulletin."""
@@ -201,7 +222,8 @@ class Region:
             self.desk.board.expire()
             if self.admission.current.state != SERVING:
                 self._judge_admission()
-            await asyncio.sleep(_ADMISSION_INTERVAL_S)
+            waiting = self.admission.current.state != SERVING
+            await asyncio.sleep(_ADMISSION_INTERVAL_S if waiting else _EXPIRY_INTERVAL_S)
 
     def _judge_admission(self) -> None:
         before = self.admission.current
@@ -230,7 +252,7 @@ class Region:
             **whole,
         }
 
-    def _run(self, work: Any, name: str) -> None:
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -251,8 +273,7 @@ class Region:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if hasattr(self, "_closing"):
-            await self._closing.aclose()
+        await self._closing.aclose()
         self.links.close()
 
 

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 17 * 1024 * 1024  # DynamoDB takes 16 MiB, API Gateway 10 MiB; the rest is their envelope
 MAX_HEADER_BYTES = 64 * 1024
 _MAX_PIPELINED = 64
+PATIENCE_S = 60.0  # for the rest of a request that has begun
+_SWEEP_S = 5.0
+_MAX_UNPARSED_BYTES = 512 * 1024  # the parser gathers a header in memory until it ends, however long it is
 _NAMES: dict[bytes, str] = {}
 _NAMES_MAX = 1000
 
@@ -31,6 +34,7 @@ class HttpServer:
         self._name = name
         self._servers: list[asyncio.Server] = []
         self._connections: set[_ServerConnection] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Start to listen; port 0 takes a free one. Answers the port. Raises ``OSError`` if it cannot be bound."""
@@ -39,11 +43,16 @@ class HttpServer:
             lambda: _ServerConnection(self._handler, self._connections), host, port, backlog=1024
         )
         self._servers.append(server)
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
     async def close(self) -> None:
         """Stop listening, drop every connection and the work that waits on it."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
         for server in self._servers:
             server.close()
         for connection in list(self._connections):
@@ -51,6 +60,13 @@ class HttpServer:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+
+    def _sweep(self) -> None:
+        """One timer for all connections: a timer for each request would cost more than parsing it."""
+        loop = asyncio.get_running_loop()
+        for connection in list(self._connections):
+            connection.lose_patience(loop.time() - PATIENCE_S)
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
 
 
 class _ServerConnection(asyncio.Protocol):
@@ -70,6 +86,8 @@ class _ServerConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._unparsed_bytes = 0
+        self._begun_s: float | None = None
         self._expects_continue = False
         self._refused = False
 
@@ -96,6 +114,10 @@ class _ServerConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        self._unparsed_bytes += len(data)
+        if self._unparsed_bytes > _MAX_UNPARSED_BYTES:
+            self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -107,6 +129,7 @@ class _ServerConnection(asyncio.Protocol):
     # httptools callbacks
 
     def on_message_begin(self) -> None:
+        self._begun_s = asyncio.get_running_loop().time()
         self._target = bytearray()
         self._headers = []
         self._header_bytes = 0
@@ -120,6 +143,7 @@ class _ServerConnection(asyncio.Protocol):
             self._refuse(414, "the request's target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._unparsed_bytes = 0
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
@@ -134,6 +158,8 @@ class _ServerConnection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        self._unparsed_bytes = 0
+        self._begun_s = asyncio.get_running_loop().time()  # a slow link may take its time, as long as something comes
         self._body_bytes += len(body)
         if self._body_bytes > MAX_BODY_BYTES:
             self._refuse(413, f"the request's body is larger than {MAX_BODY_BYTES} bytes")
@@ -141,6 +167,8 @@ class _ServerConnection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        self._begun_s = None
+        self._unparsed_bytes = 0
         if self._refused:
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -224,6 +252,11 @@ class _ServerConnection(asyncio.Protocol):
         )
         self._transport.write(head.encode("latin-1") + body)
         self._transport.close()
+
+    def lose_patience(self, begun_before_s: float) -> None:
+        """Close it if its request began before that moment and has not come whole."""
+        if self._begun_s is not None and self._begun_s < begun_before_s and not self._refused:
+            self._refuse(408, f"the request did not come whole within {PATIENCE_S:.0f} seconds")
 
     def abort(self) -> None:
         """Drop the connection now."""
