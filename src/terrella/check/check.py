@@ -65,7 +65,7 @@ def _refusals(template: Template, stacks: Mapping[str, Stack]) -> list[Finding]:
             file=template.path,
             line=row.line,
             message=f"{row.logical_id} ({row.type}){f': {row.property}' if row.property else ''}: {row.reason}",
-            fix="Remove it, or start with --skip-unsupported.",
+            fix="Remove it, or leave it out here: terrella up --skip-unsupported.",
         )
         for row in rows.values()
     ]

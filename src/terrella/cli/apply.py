@@ -1,5 +1,6 @@
 """``terrella apply``."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ def command(watch: bool, region: str | None, world_path: Path | None) -> None:
     """
 
     async def talk(client: ControlClient) -> None:
-        await _apply(client, region)
         if watch:
             directory = Path((await client.get("/_terrella/status"))["template"]).parent
-            click.echo(f"Watching {directory}.")
             await _watch(client, region, directory)
+            return
+        await _apply(client, region)
 
     ask(world_path, talk)
 
@@ -46,7 +47,14 @@ async def _watch(client: ControlClient, region: str | None, directory: Path) -> 
     class Sources(DefaultFilter):
         ignore_dirs = (*DefaultFilter.ignore_dirs, *_IGNORED)
 
-    async for _ in awatch(directory, watch_filter=Sources(), debounce=100, step=20):
+    changes = awatch(directory, watch_filter=Sources(), debounce=100, step=20)
+    change = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)  # runs it up to where the kernel watches: from here on, no edit goes unnoticed
+    await _apply(client, region)
+    click.echo(f"Watching {directory}.")
+    while True:
+        await change
+        change = asyncio.ensure_future(anext(changes))
         try:
             await _apply(client, region)
         except TerrellaError as error:  # a half-edited file: say so, and wait for the next change

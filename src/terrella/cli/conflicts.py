@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from terrella.cli.running import ask, region_clients, world_option
+from terrella.cli.screen import screen
 from terrella.world import ControlClient
 
 
@@ -37,7 +37,7 @@ def command(table_name: str | None, as_json: bool, world_path: Path | None) -> N
     elif not conflicts:
         click.echo("No conflicts.")
     else:
-        Console().print(conflicts_table(conflicts))
+        screen().print(conflicts_table(conflicts))
 
 
 def union(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

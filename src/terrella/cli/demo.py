@@ -5,12 +5,13 @@ import tempfile
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from terrella.cli.screen import screen
 from terrella.gameday import play_talk
 from terrella.kernel import SystemClock, TerrellaError
 
 _PACKAGE = Path(__file__).parents[1]
+_WIDTH_OF_A_FILE = 120
 
 
 @click.command("demo")
@@ -23,7 +24,7 @@ def command(base: str | None) -> None:
     Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every
     expectation held.
     """
-    console = Console(highlight=False, soft_wrap=False)
+    console = screen(_WIDTH_OF_A_FILE)
     with tempfile.TemporaryDirectory(prefix="terrella-demo-", ignore_cleanup_errors=True) as workplace:
         verdict = asyncio.run(play_talk(_example(), Path(workplace), console, SystemClock(), base))
     if not verdict.held:

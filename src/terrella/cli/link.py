@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from terrella.cli.running import ask, world_option
+from terrella.cli.screen import screen
 from terrella.world import (
     BANDWIDTH,
     DURATION,
@@ -88,9 +88,9 @@ def command(
 
     links = ask(world_path, talk)
     if as_json:
-        Console().print_json(data=links)
+        screen().print_json(data=links)
     else:
-        Console().print(links_table(links))
+        screen().print(links_table(links))
 
 
 def links_table(links: list[dict[str, Any]]) -> Table:

@@ -66,11 +66,25 @@ def banner(status: dict[str, Any], took_s: float | None) -> str:
         address, _, port = door["dns"].rpartition(":")
         names = door["names"]
         host = f"-H 'host: {names[0]}' " if names else ""
-        lines += [_row("Application", door["application"]), _hint(f"curl {host}{door['application']}/")]
+        lines += [
+            _row("Application", door["application"]),
+            _hint(f"curl {host}{door['application']}{_example_path(status)}"),
+        ]
         lines += [_row("DNS", door["dns"])]
         lines += [_hint(f"dig @{address} -p {port} {each}") for each in names]
     lines += ["", click.style("  terrella status | kill REGION | restore REGION | link A B --cut", dim=True)]
     return "\n".join(lines)
+
+
+def _example_path(status: dict[str, Any]) -> str:
+    """The first path that a plain GET can ask for; ``/`` where the template has none."""
+    for region in status["regions"]:
+        for api in (region.get("gateway") or {}).get("apis", []):
+            for each in api["routes"]:
+                method, _, path = each["route"].partition(" ")
+                if method in ("GET", "ANY") and "{" not in path:
+                    return str(path)
+    return "/"
 
 
 def _row(label: str, value: str) -> str:

@@ -1,7 +1,7 @@
 """``terrella status``."""
 
 import asyncio
-import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from terrella.cli.running import ask, world_option
+from terrella.cli.screen import screen
 from terrella.world import ControlClient
 
 SILENT = ("held-down", "down", "silent")
 _EVERY_S = 0.5
+_HEADINGS = ("region", "state", "address", "pid", "code", "health", "lag", "at risk")
+_LEAST_ASKED_FOR = ("pid", "code", "address")
+_MAY_WRAP = ("lag", "at risk")
+_UNBOUNDED = 10_000
 _STYLES = {"serving": "green", "held-down": "magenta", "down": "red", "silent": "red"}
 
 
@@ -30,6 +35,7 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
     At risk are writes that a region has acknowledged and no other holds yet. Of a region that is down, the last number
     known is shown, with its age.
     """
+    console = screen()
 
     async def show(client: ControlClient) -> None:
         status = await client.get("/_terrella/status")
@@ -37,30 +43,42 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
             click.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
             return
         if not watch:
-            Console().print(status_table(status), soft_wrap=not sys.stdout.isatty())
+            console.print(fitting_table(status, console))
             return
-        with Live(status_table(status), console=Console(), auto_refresh=False) as live:
+        with Live(fitting_table(status, console), console=console, auto_refresh=False) as live:
             while True:
                 await asyncio.sleep(_EVERY_S)
-                live.update(status_table(await client.get("/_terrella/status")), refresh=True)
+                live.update(fitting_table(await client.get("/_terrella/status"), console), refresh=True)
 
     ask(world_path, show)
 
 
-def status_table(status: dict[str, Any]) -> Table:
+def fitting_table(status: dict[str, Any], console: Console) -> Table:
+    """What fits the console whole: what is asked for least is left out first, rather than everything cut short."""
+    for count in range(len(_LEAST_ASKED_FOR) + 1):
+        table = status_table(status, _LEAST_ASKED_FOR[:count])
+        if console.measure(table, options=console.options.update(width=_UNBOUNDED)).maximum <= console.width:
+            break
+    return table
+
+
+def status_table(status: dict[str, Any], left_out: Collection[str] = ()) -> Table:
     """One row a region."""
     changed = sum(link["changed"] for link in status["links"])
-    caption = f"{changed} link{'s' if changed > 1 else ''} changed: terrella link" if changed else None
+    caption = (
+        f"{changed} link{'s' if changed > 1 else ''} changed by hand; terrella link shows them" if changed else None
+    )
     title = f"{status['world']} · profile {status['profile']}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None, pad_edge=False)
     reasons = [_reason(region) for region in status["regions"]]
-    for heading in ("region", "state", "address", "pid", "code", "health", "lag", "at risk"):
-        table.add_column(heading, header_style="dim", no_wrap=True)
+    for heading in _HEADINGS:
+        if heading not in left_out:
+            table.add_column(heading, header_style="dim", no_wrap=heading not in _MAY_WRAP)
     if any(reasons):
         table.add_column("why", header_style="dim", style="dim", overflow="fold")
     for region, reason in zip(status["regions"], reasons, strict=True):
         state = str(region["state"])
-        table.add_row(
+        cells = (
             region["region"],
             Text(state, style=_STYLES.get(state, "yellow")),
             region["address"],
@@ -69,8 +87,9 @@ def status_table(status: dict[str, Any]) -> Table:
             health(region),
             lag(region),
             at_risk(region),
-            *([reason] if any(reasons) else []),
         )
+        shown = [cell for heading, cell in zip(_HEADINGS, cells, strict=True) if heading not in left_out]
+        table.add_row(*shown, *([reason] if any(reasons) else []))
     return table
 
 

@@ -14,6 +14,12 @@ _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.05
 
 
+def _last_words(said: str) -> str:
+    """Why ``terrella up`` ended."""
+    reason = said.strip().rpartition("terrella: ")[2] or "terrella up ended without a word"
+    return f"the demo's world did not start: {reason}"
+
+
 class WorldProcess:
     """``async with`` starts the world of ``directory`` and stops it; ``started_s`` is how long it took to serve."""
 
@@ -43,7 +49,7 @@ class WorldProcess:
         try:
             while not await self._serving():
                 if self._process.returncode is not None:
-                    raise TerrellaError(log.read_text().strip() or "terrella up ended without a word")
+                    raise TerrellaError(_last_words(log.read_text()))
                 if self._clock.monotonic() - started_s > _READY_TIMEOUT_S:
                     raise TerrellaError(f"the world did not come up within {_READY_TIMEOUT_S:.0f} s; see {log}")
                 await asyncio.sleep(_POLL_S)
@@ -63,6 +69,8 @@ class WorldProcess:
             return False
         if self.status.get("path") != str((self._directory / "world.yaml").resolve()):
             return False  # another world has these addresses: ours will say so and end
+        if self.status.get("path") != str(self._directory.resolve() / "world.yaml"):
+            return False  # another world has these addresses: ours will end and say so; never play with another's
         regions = self.status.get("regions", [])
         return bool(regions) and all(region["state"] == "serving" for region in regions)
 

@@ -13,13 +13,15 @@
     ``ProtocolError``            a peer said what it may not say; the connection to it ends
 """
 
+from terrella.kernel import TerrellaError
+
 
 class JournalError(Exception):
     """The root of the journal's errors; its text is one clear sentence."""
 
 
-class StoreInUseError(JournalError):
-    """Another process has the file open."""
+class StoreInUseError(JournalError, TerrellaError):
+    """Another process has the file open: for a person to mend, and so told without a traceback."""
 
 
 class StoreUnavailableError(JournalError):

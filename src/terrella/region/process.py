@@ -287,7 +287,8 @@ def refuse_unsupported(template: Template) -> None:
             for one in refused
         )
         raise TerrellaError(
-            f"the template asks for what terrella does not serve yet (--skip-unsupported leaves it out):\n{listed}"
+            "the template asks for what terrella does not serve yet"
+            f" (terrella up --skip-unsupported leaves it out):\n{listed}"
         )
 
 

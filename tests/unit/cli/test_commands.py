@@ -18,7 +18,8 @@ from terrella.cli import terrella
 from terrella.cli.commands import COMMANDS
 from terrella.cli.conflicts import conflicts_table, union
 from terrella.cli.reference import reference
-from terrella.cli.status import at_risk, health, lag, status_table
+from terrella.cli.report import banner
+from terrella.cli.status import at_risk, fitting_table, health, lag, status_table
 
 StartWorld = Callable[[], "subprocess.Popen[str]"]
 DOCS = Path(__file__).parents[3] / "docs"
@@ -249,6 +250,52 @@ def test_the_status_table_fits_a_terminal_of_80_columns() -> None:
     assert console.file.getvalue().splitlines()[-1].split() == [
         *("ap-northeast-1", "serving", "127.0.3.1", "27123", "3184da53", "1/1", "62", "ms", "0")
     ]
+
+
+def test_the_status_table_leaves_columns_out_rather_than_cutting_names_short() -> None:
+    peers = {"eu-west-1": {"lag_ms": None}, "us-east-1": {"lag_ms": None}}
+    cut_off = {
+        "region": "ap-southeast-2",
+        "state": "catching-up",
+        "address": "127.0.3.1",
+        "pid": 27123,
+        "code_version": "3184da53db3f",
+        "health": {"a": {"healthy": True}},
+        "replication": peers,
+        "at_risk": 0,
+    }
+    silent = {**cut_off, "region": "us-east-1", "state": "held-down", "at_risk": 1234, "heard_s_ago": 11.2}
+    status = {"world": "items", "profile": "fast", "links": [{"changed": True}], "regions": [cut_off, silent]}
+    for width, address_shown in ((80, False), (120, True)):
+        console = Console(width=width, file=io.StringIO())
+        console.print(fitting_table(status, console))
+        assert isinstance(console.file, io.StringIO)
+        shown = console.file.getvalue()
+        assert "…" not in shown
+        for word in ("ap-southeast-2", "catching-up", "? (eu-west-1, us-east-1)", "1234 (11 s ago)"):
+            assert word in shown
+        assert ("127.0.3.1" in shown) == address_shown
+
+
+@pytest.mark.parametrize(
+    ("routes", "path"),
+    [
+        (["POST /items", "GET /items/{id}", "GET /health"], "/health"),
+        (["ANY /", "GET /health"], "/"),
+        (["POST /items", "$default"], "/"),
+    ],
+)
+def test_the_banner_shows_a_request_that_can_be_answered(routes: list[str], path: str) -> None:
+    region = {"region": "us-east-1", "address": "127.0.1.1", "state": "serving", "azs": ["us-east-1a"]}
+    door = {"aws": "http://127.0.0.1:4566", "application": "http://127.0.0.1:8080", "dns": "127.0.0.1:10053"}
+    gateway = {"apis": [{"routes": [{"route": route} for route in routes]}]}
+    status = {
+        "world": "items",
+        "profile": "fast",
+        "front_door": {**door, "names": []},
+        "regions": [{**region, "gateway": gateway}],
+    }
+    assert f"$ curl http://127.0.0.1:8080{path}\n" in click.unstyle(banner(status, None))
 
 
 def test_conflicts_that_several_regions_know_are_shown_once() -> None:

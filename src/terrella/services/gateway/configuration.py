@@ -42,6 +42,9 @@ class Stage:
         )
 
 
+_MAPPINGS_ONLY = ("BASE_PATH_MAPPING_ONLY", "API_MAPPING_ONLY")  # the defaults of API Gateway's two versions
+
+
 @dataclass(frozen=True, slots=True)
 class DomainName:
     """A custom domain name."""
@@ -52,7 +55,7 @@ class DomainName:
     def from_cloudformation(cls, resource: GatewayResource) -> Self:
         """Read a ``DomainName`` of either kind. Raises ``TerrellaError``."""
         refuse_unsupported([resource])
-        if resource.properties.get("RoutingMode", "API_MAPPING_ONLY") != "API_MAPPING_ONLY":
+        if resource.properties.get("RoutingMode", _MAPPINGS_ONLY[0]) not in _MAPPINGS_ONLY:
             raise TerrellaError(
                 f"{resource}: RoutingMode {resource.properties['RoutingMode']} is refused: not built yet"
             )

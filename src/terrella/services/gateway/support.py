@@ -130,7 +130,7 @@ _TABLE: dict[str, dict[str, tuple[Verdict, str]]] = {
         "MutualTlsAuthentication": (_REFUSED, _MUTUAL_TLS),
         "OwnershipVerificationCertificateArn": (_INERT, "there is no TLS here"),
         "RegionalCertificateArn": (_INERT, "there is no TLS here"),
-        "RoutingMode": (_HONOURED, "API_MAPPING_ONLY; routing rules are refused"),
+        "RoutingMode": (_HONOURED, "BASE_PATH_MAPPING_ONLY; routing rules are refused"),
         "SecurityPolicy": (_INERT, "there is no TLS here"),
         "Tags": (_INERT, _LABEL),
     },

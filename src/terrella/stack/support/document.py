@@ -45,7 +45,11 @@ def _is_plain(what: Property) -> bool:
 
 
 def _limit(what: Property) -> str:
-    return f" (only `{what.allowed.replace('|', '`, `')}`)" if what.allowed else ""
+    if not what.allowed:
+        return ""
+    if any(sign in what.allowed for sign in r"\(["):  # a pattern, and no list of words
+        return f" ({what.otherwise})"
+    return f" (only `{what.allowed.replace('|', '`, `')}`)"
 
 
 def _rows(properties: Mapping[str, Property], prefix: str) -> Iterator[tuple[str, Property]]:
