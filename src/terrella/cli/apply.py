@@ -23,11 +23,11 @@ def command(watch: bool, region: str | None, world_path: Path | None) -> None:
     """
 
     async def talk(client: ControlClient) -> None:
-        await _apply(client, region)
         if watch:
             directory = Path((await client.get("/_terrella/status"))["template"]).parent
-            click.echo(f"Watching {directory}.")
             await _watch(client, region, directory)
+        else:
+            await _apply(client, region)
 
     ask(world_path, talk)
 
@@ -46,11 +46,21 @@ async def _watch(client: ControlClient, region: str | None, directory: Path) -> 
     class Sources(DefaultFilter):
         ignore_dirs = (*DefaultFilter.ignore_dirs, *_IGNORED)
 
-    async for _ in awatch(directory, watch_filter=Sources(), debounce=100, step=20):
-        try:
-            await _apply(client, region)
-        except TerrellaError as error:  # a half-edited file: say so, and wait for the next change
-            click.secho(f"terrella: {error}", fg="red", err=True)
+    # What it yields first, after a pause or with changes, tells that it watches: an edit made from then on is seen.
+    watching = awatch(directory, watch_filter=Sources(), debounce=100, step=20, rust_timeout=100, yield_on_timeout=True)
+    await anext(watching)
+    await _apply_or_tell(client, region)
+    click.echo(f"Watching {directory}.")
+    async for changes in watching:
+        if changes:
+            await _apply_or_tell(client, region)
+
+
+async def _apply_or_tell(client: ControlClient, region: str | None) -> None:
+    try:
+        await _apply(client, region)
+    except TerrellaError as error:  # a half-edited file: say so, and wait for the next change
+        click.secho(f"terrella: {error}", fg="red", err=True)
 
 
 def _line(each: dict[str, Any]) -> str:
