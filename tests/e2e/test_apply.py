@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,7 +189,6 @@ def test_tables_and_indexes_are_added_to_a_running_world(world: Terrella) -> Non
         ("!Ref TableName}", "!Ref TabelName}", r"template\.yaml:\d+: .*TabelName"),
         ("Type: AWS::Serverless::Function", "Type: AWS::Serverless::Fnction", r"template\.yaml:\d+: .*Fnction"),
         ("CodeUri: handlers/", "CodeUri: handler/", r"template\.yaml:\d+: .*handler"),
-        ("Handler: create.handler", "Handler: 7", r"template\.yaml:\d+: "),
         ("RequestInterval: 10", "RequestInterval: 11", r"template\.yaml:\d+: .*RequestInterval"),
         ("Weight: !Ref Weight", "Weight: 300", r"template\.yaml:\d+: .*300"),
         ("{AttributeName: id, KeyType: HASH}", "{AttributeName: di, KeyType: HASH}", r"template\.yaml:\d+: .*di"),
@@ -240,7 +238,6 @@ def test_watch_applies_what_is_saved_and_survives_a_mistake(world: Terrella) -> 
                 break
         template = world.directory / "template.yaml"
         kept = template.read_text()
-        time.sleep(0.2)  # until the kernel watches: nothing tells
         template.write_text("Resources: [")
         for line in watching.stdout:
             if "template.yaml:1" in line:
