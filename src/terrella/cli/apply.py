@@ -1,6 +1,5 @@
 """``terrella apply``."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,8 @@ def command(watch: bool, region: str | None, world_path: Path | None) -> None:
         if watch:
             directory = Path((await client.get("/_terrella/status"))["template"]).parent
             await _watch(client, region, directory)
-<<<<<<< HEAD
-            return
-        await _apply(client, region)
-=======
         else:
             await _apply(client, region)
->>>>>>> breaker
 
     ask(world_path, talk)
 
@@ -52,20 +46,6 @@ async def _watch(client: ControlClient, region: str | None, directory: Path) -> 
     class Sources(DefaultFilter):
         ignore_dirs = (*DefaultFilter.ignore_dirs, *_IGNORED)
 
-<<<<<<< HEAD
-    changes = awatch(directory, watch_filter=Sources(), debounce=100, step=20)
-    change = asyncio.ensure_future(anext(changes))
-    await asyncio.sleep(0)  # runs it up to where the kernel watches: from here on, no edit goes unnoticed
-    await _apply(client, region)
-    click.echo(f"Watching {directory}.")
-    while True:
-        await change
-        change = asyncio.ensure_future(anext(changes))
-        try:
-            await _apply(client, region)
-        except TerrellaError as error:  # a half-edited file: say so, and wait for the next change
-            click.secho(f"terrella: {error}", fg="red", err=True)
-=======
     # What it yields first, after a pause or with changes, tells that it watches: an edit made from then on is seen.
     watching = awatch(directory, watch_filter=Sources(), debounce=100, step=20, rust_timeout=100, yield_on_timeout=True)
     await anext(watching)
@@ -81,7 +61,6 @@ async def _apply_or_tell(client: ControlClient, region: str | None) -> None:
         await _apply(client, region)
     except TerrellaError as error:  # a half-edited file: say so, and wait for the next change
         click.secho(f"terrella: {error}", fg="red", err=True)
->>>>>>> breaker
 
 
 def _line(each: dict[str, Any]) -> str:
