@@ -1,6 +1,7 @@
 """What the HTTP server does with clients that mean ill."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -28,6 +29,8 @@ async def answer_to(*pieces: bytes) -> bytes:
         return b""
     finally:
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
         await server.close()
 
 
