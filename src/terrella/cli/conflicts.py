@@ -1,6 +1,7 @@
 """``terrella conflicts``."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from urllib.parse import quote
 import click
 import msgspec
 from rich.table import Table
+from rich.text import Text
 
 from terrella.cli.running import ask, region_clients, world_option
 from terrella.cli.screen import screen
@@ -45,15 +47,29 @@ def union(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 def conflicts_table(conflicts: list[dict[str, Any]]) -> Table:
-    """One row an entry, a column for each of its fields."""
+    """Two rows an entry: the version that is kept, and the one that lost to it."""
     table = Table(box=None, pad_edge=False)
-    fields = list(dict.fromkeys(name for entry in conflicts for name in entry))
-    for field in fields:
-        table.add_column(field.replace("_", " "), header_style="dim", overflow="fold")
+    for heading in ("table", "", "written in", "at"):
+        table.add_column(heading, header_style="dim", no_wrap=True)
+    table.add_column("item", header_style="dim", overflow="fold")
     for entry in conflicts:
-        table.add_row(*(_cell(entry.get(field)) for field in fields))
+        table.add_row(entry["table"], "kept", *_version(entry["winner"]))
+        table.add_row("", "lost", *_version(entry["loser"]), style="dim")
     return table
 
 
-def _cell(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _version(version: dict[str, Any]) -> tuple[str, str, Text]:
+    moment = time.strftime("%H:%M:%S", time.localtime(version["time_ms"] / 1000))
+    return version["region"], f"{moment}.{version['time_ms'] % 1000:03}", Text(_item(version["value"]))
+
+
+def _item(value: dict[str, dict[str, Any]] | None) -> str:
+    """An item's attributes without DynamoDB's type letters, where they are plain."""
+    if value is None:
+        return "deleted"
+    return ", ".join(f"{name}: {_attribute(typed)}" for name, typed in value.items())
+
+
+def _attribute(typed: dict[str, Any]) -> str:
+    ((letter, content),) = typed.items()
+    return str(content) if letter in ("S", "N") else msgspec.json.encode(typed).decode()
