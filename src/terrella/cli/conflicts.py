@@ -47,46 +47,29 @@ def union(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
 
 
 def conflicts_table(conflicts: list[dict[str, Any]]) -> Table:
-    """One row an entry: what was kept and what lost, each with the region that wrote it."""
+    """Two rows an entry: the version that is kept, and the one that lost to it."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("written", "table", "kept", "lost"):
-        table.add_column(heading, header_style="dim", overflow="fold", no_wrap=heading == "written")
+    for heading in ("table", "", "written in", "at"):
+        table.add_column(heading, header_style="dim", no_wrap=True)
+    table.add_column("item", header_style="dim", overflow="fold")
     for entry in conflicts:
-        loser = entry.get("loser") or {}
-        table.add_row(
-            Text(_moment(loser), style="dim"),
-            Text(str(entry.get("table", ""))),
-            _version(entry.get("winner") or {}, "green"),
-            _version(loser, "red"),
-        )
+        table.add_row(entry["table"], "kept", *_version(entry["winner"]))
+        table.add_row("", "lost", *_version(entry["loser"]), style="dim")
     return table
 
 
-def _version(version: dict[str, Any], style: str) -> Text:
-    shown = Text(str(version.get("region", "")), style=style)
-    item = version.get("value")
-    shown.append("  deleted" if item is None else f"  {_item(item)}", style="default")
-    return shown
+def _version(version: dict[str, Any]) -> tuple[str, str, Text]:
+    moment = time.strftime("%H:%M:%S", time.localtime(version["time_ms"] / 1000))
+    return version["region"], f"{moment}.{version['time_ms'] % 1000:03}", Text(_item(version["value"]))
 
 
-def _item(item: object) -> str:
-    """An item without DynamoDB's types: ``id=7 message=hello``."""
-    if not isinstance(item, dict):
-        return _plain(item)
-    return " ".join(f"{name}={_plain(_untyped(value))}" for name, value in item.items())
+def _item(value: dict[str, dict[str, Any]] | None) -> str:
+    """An item's attributes without DynamoDB's type letters, where they are plain."""
+    if value is None:
+        return "deleted"
+    return ", ".join(f"{name}: {_attribute(typed)}" for name, typed in value.items())
 
 
-def _untyped(value: object) -> object:
-    """``{"S": "x"}`` → ``x``."""
-    return next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _moment(version: dict[str, Any]) -> str:
-    milliseconds = version.get("time_ms")
-    if not isinstance(milliseconds, int):
-        return ""
-    return time.strftime("%H:%M:%S", time.localtime(milliseconds / 1000)) + f".{milliseconds % 1000:03d}"
+def _attribute(typed: dict[str, Any]) -> str:
+    ((letter, content),) = typed.items()
+    return str(content) if letter in ("S", "N") else msgspec.json.encode(typed).decode()

@@ -301,4 +301,17 @@ def test_the_banner_shows_a_request_that_can_be_answered(routes: list[str], path
 def test_conflicts_that_several_regions_know_are_shown_once() -> None:
     one, two = {"key": "a", "loser": {"region": "x"}}, {"key": "b", "loser": {"region": "y"}}
     assert union([[one], [one, two], [{"loser": {"region": "x"}, "key": "a"}]]) == [one, two]
-    assert conflicts_table([one, two]).row_count == 2
+
+
+def test_a_conflict_is_shown_as_what_was_kept_and_what_was_lost() -> None:
+    value = {"id": {"S": "2"}, "count": {"N": "7"}, "tags": {"SS": ["a"]}, "text": {"S": "[red]"}}
+    winner = {"region": "eu-west-1", "incarnation": "f1", "sequence": 2, "time_ms": 1795276782300, "value": value}
+    loser = {"region": "us-east-1", "incarnation": "13", "sequence": 9, "time_ms": 1795276781880, "value": None}
+    console = Console(width=120, file=io.StringIO())
+    console.print(conflicts_table([{"table": "items", "winner": winner, "loser": loser}]))
+    assert isinstance(console.file, io.StringIO)
+    _, kept, lost = console.file.getvalue().splitlines()
+    assert kept.split()[:3] == ["items", "kept", "eu-west-1"]
+    assert kept.rstrip().endswith('.300  id: 2, count: 7, tags: {"SS":["a"]}, text: [red]')
+    assert lost.split()[:2] == ["lost", "us-east-1"]
+    assert lost.rstrip().endswith(".880  deleted")
