@@ -17,7 +17,11 @@ _POLL_S = 0.05
 def _last_words(said: str) -> str:
     """Why ``terrella up`` ended."""
     reason = said.strip().rpartition("terrella: ")[2] or "terrella up ended without a word"
-    hint = "; stop the other world first, or play beside it: terrella demo --base 127.50" if " in use by " in reason else ""
+    hint = (
+        "; stop the other world first, or play beside it: terrella demo --base 127.50"
+        if " in use by " in reason
+        else ""
+    )
     return f"the demo's world did not start: {reason.partition('; world.yaml can change')[0]}{hint}"
 
 

@@ -27,7 +27,7 @@ def test_every_key_has_a_row_and_every_row_a_key() -> None:
     keys |= {f"links.PAIR.{key}" for key in LINK_KEYS}
     keys |= {f"addresses.{key}" for key in ADDRESSES_KEYS if key != "ports"}
     keys |= {f"addresses.ports.{key}" for key in PORT_KEYS}
-    assert {row for row in ROWS if not row.startswith(("REGION", "logs", "world.pid", "control.json"))} == keys
+    assert {row for row in ROWS if not row.startswith(("REGION", "logs", "tmp", "world.pid", "control.json"))} == keys
 
 
 def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:
