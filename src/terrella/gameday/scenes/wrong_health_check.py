@@ -44,7 +44,7 @@ async def check(theatre: Theatre, directory: Path, line: int) -> None:
         SCENE,
         "terrella check, before anything starts",
         f"names template.yaml:{line}, exit code not 0",
-        f"{len(named)} findings on that line, exit code {process.returncode}",
+        f"named {'once' if len(named) == 1 else f'{len(named)} times'}, exit code {process.returncode}",
         bool(named) and process.returncode != 0,
     )
 
