@@ -23,6 +23,7 @@ from terrella.world.control_state import ControlState
 
 FAKE = Path(__file__).with_name("fake_region.py")
 PATIENCE_S = 30
+DYING_S = 5.0
 WriteWorld = Callable[..., Path]
 
 
@@ -97,11 +98,12 @@ async def running(path: Path, command: Callable[[str], list[str]] | None = None)
 
 
 def strays(directory: Path) -> list[int]:
-    """Processes of this test's regions, and of their workers, that still live."""
-    workers = [int(each.read_text()) for each in directory.glob("*.worker")]
-    found = [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    """Processes of this test's regions, and of their workers, that live on; what was just killed may take a moment."""
+    workers = {int(each.read_text()) for each in directory.glob("*.worker")}
     mine = (each for each in psutil.process_iter(["cmdline"]) if each.pid != os.getpid())
-    return found + [each.pid for each in mine if str(directory) in " ".join(each.info["cmdline"] or [])]
+    found = [each for each in mine if each.pid in workers or str(directory) in " ".join(each.info["cmdline"] or [])]
+    _, alive = psutil.wait_procs(found, timeout=DYING_S)
+    return [each.pid for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 async def until_dead(pid: int) -> None:
