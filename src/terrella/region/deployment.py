@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -33,7 +33,6 @@ class Deployed:
     version: str
     changes: tuple[Instruction, ...]
     took_ms: float
-    warnings: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,6 @@ class Deployment:
         self._data_set = DataSet(data_set_id("", region, "deployment", 1), "deployment", Lane.LOCAL, (region,))
         self.current: Stack | None = None
         self.stacks: dict[str, Stack] = {}
-        self.last: Deployed | None = None
 
     async def start(self) -> None:
         """Make what was deployed last readable."""
@@ -123,8 +121,7 @@ class Deployment:
         await self._remove(changes, {spec.name for _, spec in functions})
         self.current, self.stacks = desired, dict(stacks)
         await self._remember()
-        self.last = Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000)
-        return self.last
+        return Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000)
 
     def _before_this_life(self, desired: Stack) -> Stack | None:
         """What the process before this one had deployed: what left the template meanwhile has to go."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 
 from terrella.gameday.client import Load, Served
 from terrella.gameday.theatre import Theatre
@@ -64,7 +65,8 @@ async def _restore(theatre: Theatre, others: list[str]) -> None:
     await theatre.operator.restore(REGION)
     took_s = await theatre.until(f"DNS returns to {REGION}", lambda: _handed_out(theatre, True))
     status = await theatre.operator.region(REGION, "status")
-    behind = max((status["replication"][other]["lag_ms"] or 0.0) for other in others)
+    lags = [status["replication"][other]["lag_ms"] for other in others]
+    behind = math.inf if None in lags else max(lags)  # what is unknown is not small
     theatre.expect(
         SCENE,
         "restored until it is given traffic again",
