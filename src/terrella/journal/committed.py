@@ -32,7 +32,7 @@ class CommittedState:
             vectors = self._vectors[peer] = {
                 data_set_id: state.vector
                 for data_set_id, state in self._store.catalog.data_sets.items()
-                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.members
+                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.holders
             }
         return vectors
 

@@ -46,7 +46,7 @@ def declaring(
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )
-    if store.region not in definition.members:
+    if store.region not in definition.holders:
         raise JournalError(f"data set {definition.name}: {store.region} is not among its members {definition.members}")
     state = store.declare(definition)
     trash, fill = _plan_indexes(store, state, indexes) if indexes is not None else ([], {})

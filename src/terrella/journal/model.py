@@ -27,12 +27,23 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What is replicated as one. ``members`` are the regions that hold it, sorted, this one included."""
+    """What is replicated as one. ``members`` are the regions that hold it, sorted.
+
+    ``joining`` are those that are taking their first snapshot: they are pulled from and keep logs and tombstones from
+    going, but count for no majority and serve no client. A membership with a greater ``epoch`` replaces a smaller one.
+    """
 
     id: str
     name: str
     lane: Lane
     members: tuple[str, ...]
+    joining: tuple[str, ...] = ()
+    epoch: int = 0
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Members and joining members."""
+        return self.members + self.joining
 
 
 def data_set_id(world: str, stack: str, logical_id: str, generation: int) -> str:
