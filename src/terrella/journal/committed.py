@@ -1,6 +1,6 @@
 """A store's committed state, as the two sides of pulling see it."""
 
-from terrella.journal.model import DataSet, Lane, Origin, Vector
+from terrella.journal.model import PULLED, DataSet, Origin, Vector
 from terrella.journal.reading import Reader
 from terrella.journal.store import Store
 from terrella.kernel import Clock
@@ -37,7 +37,7 @@ class CommittedState:
             self._definitions = self._last_definitions = {
                 data_set_id: state.definition
                 for data_set_id, state in self._store.catalog.data_sets.items()
-                if state.declared and state.definition.lane is Lane.ASYNC and self.region in state.definition.holders
+                if state.declared and state.definition.lane in PULLED and self.region in state.definition.holders
             }
         return self._definitions
 
