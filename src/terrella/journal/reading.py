@@ -10,7 +10,8 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
-from terrella.journal.model import Conflict, Entry, IndexEntry, Version
+from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
+from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DataSetState, Stream
@@ -115,6 +116,10 @@ class Reader:
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
+
+    def parked(self, state: DataSetState, limit: int) -> list[Parked]:
+        """The data set's parked records."""
+        return parked_of(self._store, state, self._execute(PARKED_OF_DATA_SET, (state.number, limit)).fetchall())
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""

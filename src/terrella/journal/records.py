@@ -4,7 +4,7 @@ A record is a MessagePack array whose first field is the format's version and wh
 origin and sequence are not inside: its place in the journal says them. The bytes are never re-encoded on their way.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,6 +13,10 @@ from terrella.journal.merge import Clash
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
 
 FORMAT = 1
+# What fits into the columns of a store: a record that says more is none.
+Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
+FlatVector = tuple[tuple[str, str, Sequence], ...]
 WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
 
 
@@ -24,10 +28,10 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     key: bytes
     value: bytes | None
-    context: tuple[tuple[str, str, int], ...]
+    context: FlatVector
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -38,10 +42,10 @@ class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     predecessor: str | None
-    predecessor_last: int
-    vector: tuple[tuple[str, str, int], ...] = ()
+    predecessor_last: Sequence
+    vector: FlatVector = ()
 
 
 class Image(msgspec.Struct, array_like=True, frozen=True):
@@ -49,8 +53,8 @@ class Image(msgspec.Struct, array_like=True, frozen=True):
 
     region: str
     incarnation: str
-    sequence: int
-    hlc: int
+    sequence: Sequence
+    hlc: Time
     value: bytes | None
 
     @property
@@ -77,8 +81,8 @@ class AcknowledgementRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
-    vector: tuple[tuple[str, str, int], ...]
+    hlc: Time
+    vector: FlatVector
 
 
 Record = WriteRecord | OpeningRecord | ConflictRecord | AcknowledgementRecord
@@ -156,7 +160,7 @@ def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
     return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
 
 
-def _flat(vector: Vector) -> tuple[tuple[str, str, int], ...]:
+def _flat(vector: Vector) -> FlatVector:
     return tuple(sorted((*origin, sequence) for origin, sequence in vector.items()))
 
 
