@@ -39,6 +39,7 @@ from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
 from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.report import Behind, DataSetFigures, Lacking, PairFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer
 from terrella.journal.status import DataSetStatus, JournalStatus
@@ -47,11 +48,13 @@ from terrella.journal.transaction import Transaction
 
 __all__ = [
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
     "DataSet",
     "DataSetDroppedError",
+    "DataSetFigures",
     "DataSetStatus",
     "Dot",
     "Effect",
@@ -62,11 +65,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "Origin",
     "OutcomeUnknownError",
+    "PairFigures",
     "PeerStatus",
     "ProtocolError",
     "PullServer",
@@ -75,6 +80,7 @@ __all__ = [
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",

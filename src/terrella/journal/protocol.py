@@ -78,10 +78,15 @@ class Acknowledgement(msgspec.Struct, array_like=True, frozen=True, tag=6):
 
 
 class Heads(msgspec.Struct, array_like=True, frozen=True, tag=7):
-    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last."""
+    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last.
+
+    ``volumes``: of each region pulled, ``(data set, region, bytes, exact)``: the bytes of its records from the cursors
+    of the ``Pull`` up to what is held.
+    """
 
     clock_ms: int
     vectors: list[tuple[str, FlatVector]]
+    volumes: list[tuple[str, str, int, bool]] = []
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):

@@ -74,6 +74,8 @@ class Puller:
         self.below_floor: dict[tuple[str, Origin], int] = {}
         self.stopped = {} if stopped is None else stopped
         self.last_heard = 0.0
+        self._volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
         self._last_sent = 0.0
         self._acknowledged: dict[str, Vector] = {}
         self._pulled: set[str] = set()
@@ -107,6 +109,8 @@ class Puller:
             self.heads_clock_ms = message.clock_ms
             for data_set_id, vector in message.vectors:
                 self.heads[data_set_id] = unflatten(vector)
+            for data_set_id, region, volume, exact in message.volumes:
+                self._volumes[(data_set_id, region)] = (volume, exact)
         elif isinstance(message, SnapshotRequired):
             self.below_floor[(message.data_set_id, (message.region, message.incarnation))] = message.floor
         else:
@@ -121,6 +125,7 @@ class Puller:
         messages: list[Message] = []
         for data_set_id in self._pulled - vectors.keys():
             self._pulled.discard(data_set_id)
+            self._forget_volumes(data_set_id)
             self._acknowledged.pop(data_set_id, None)
             messages.append(Stop(data_set_id))
         for data_set_id, vector in vectors.items():
@@ -166,6 +171,25 @@ class Puller:
             for origin, held in heads.items()
             if origin[0] == self.peer
         )
+
+    def took(self, records: Records) -> None:
+        """These are applied and committed."""
+        pair = (records.data_set_id, records.region)
+        self._taken[pair] = self._taken.get(pair, 0) + sum(map(len, records.records))
+
+    def bytes_behind(self, data_set_id: str, region: str) -> tuple[int, bool] | None:
+        """Bytes of a region's records that are still to come over this connection, and whether all were counted.
+
+        None if the server has not said so.
+        """
+        said = self._volumes.get((data_set_id, region))
+        return None if said is None else (max(0, said[0] - self._taken.get((data_set_id, region), 0)), said[1])
+
+    def _forget_volumes(self, data_set_id: str) -> None:
+        """A new ``Pull`` counts from new cursors."""
+        for counted in (self._volumes, self._taken):
+            for pair in [pair for pair in counted if pair[0] == data_set_id]:
+                del counted[pair]
 
     def _cursors(self, vector: Vector) -> list[tuple[str, str, int]]:
         return flatten({origin: sequence for origin, sequence in vector.items() if origin[0] == self.peer})

@@ -21,6 +21,7 @@ from terrella.journal.journal import Journal
 from terrella.journal.lag import LagMeter
 from terrella.journal.protocol import SILENCE_MAX_S, FrameReader, Heads, Records, Refusal, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.kernel import Clock, Connection, Connector, Ids, hlc_milliseconds
 
@@ -85,7 +86,10 @@ class Replicator:
         self._clock = clock
         self._world = world
         self._state = CommittedState(journal.store, journal.reader, clock)
-        self._peers = {name: _Peer(name, journal, self._state, connector, port, clock, ids, world) for name in peers}
+        self.report = ReplicationReport(journal.store, journal.reader, clock)
+        self._peers = {
+            name: _Peer(name, journal, self._state, self.report, connector, port, clock, ids, world) for name in peers
+        }
         self._serving: set[_Serving] = set()
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -242,6 +246,7 @@ class _Peer:
         name: str,
         journal: Journal,
         state: CommittedState,
+        report: ReplicationReport,
         connector: Connector,
         port: int,
         clock: Clock,
@@ -251,6 +256,7 @@ class _Peer:
         self.name = name
         self._journal = journal
         self._state = state
+        self._report = report
         self._connector = connector
         self._port = port
         self._clock = clock
@@ -281,6 +287,7 @@ class _Peer:
             if self._puller is not None and self._puller.welcome:
                 pause = BACKOFF_MIN_S
             self._puller = None
+            self._report.lost(self.name)
             self._retries += 1
             self._resting = True
             try:
@@ -399,6 +406,7 @@ class _Peer:
                 if isinstance(message, Heads):
                     self._lag.heard(message.clock_ms, self._clock.now_ms())
                     self._note_caught_up(puller)
+                    self._report.heard(self.name, puller)
         raise ConnectionError(f"{self.name} closed the connection")
 
     def _apply(self, records: Records) -> "asyncio.Future[int | None]":
@@ -421,6 +429,8 @@ class _Peer:
             now = self._clock.monotonic()
             puller.last_heard = max(puller.last_heard, now)  # it was we who did not listen
             self._applied += len(records.records)
+            puller.took(records)
+            self._report.applied(records, hlc)
             if hlc is not None:
                 self._lag.applied(hlc_milliseconds(hlc), self._clock.now_ms(), now)
 

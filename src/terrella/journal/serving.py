@@ -7,6 +7,7 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
@@ -29,6 +30,7 @@ from terrella.journal.protocol import (
     flatten,
     unflatten,
 )
+from terrella.journal.volume import SentVolume
 
 
 class Source(Protocol):
@@ -53,6 +55,10 @@ class Source(Protocol):
         """Committed records after a sequence, verbatim; at least one if there is one."""
         ...
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        """The bytes of the committed records after one sequence and up to another."""
+        ...
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer has applied this much."""
         ...
@@ -62,6 +68,7 @@ class Source(Protocol):
 class _Subscription:
     regions: frozenset[str]
     sent: dict[Origin, int]
+    volume: SentVolume
     below_floor: set[Origin] = field(default_factory=set)
 
 
@@ -77,6 +84,7 @@ class PullServer:
         self._answers: deque[Message] = deque()
         self._subscriptions: dict[str, _Subscription] = {}
         self._said: dict[str, Vector] = {}
+        self._said_volumes: dict[tuple[str, str], tuple[int, bool]] = {}
         self._next_heads = 0.0
 
     def receive(self, message: Message, now: float) -> None:
@@ -87,8 +95,9 @@ class PullServer:
                 raise ProtocolError(f"{type(message).__name__} before Hello")
             self._greet(message, now)
         elif isinstance(message, Pull):
+            cursors = unflatten(message.cursors)
             self._subscriptions[message.data_set_id] = _Subscription(
-                frozenset(message.regions), unflatten(message.cursors)
+                frozenset(message.regions), cursors, SentVolume(dict(cursors))
             )
         elif isinstance(message, Stop):
             self._subscriptions.pop(message.data_set_id, None)
@@ -138,7 +147,19 @@ class PullServer:
         ]
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
-        return Heads(self._source.clock_ms(), changed)
+        return Heads(self._source.clock_ms(), changed, self._volumes(vectors))
+
+    def _volumes(self, vectors: Mapping[str, Vector]) -> list[tuple[str, str, int, bool]]:
+        """What has changed of how much there is to send, or was."""
+        volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        for data_set_id, subscription in self._subscriptions.items():
+            held = vectors.get(data_set_id, {})
+            count = partial(self._source.log_bytes, data_set_id)
+            for region, volume in subscription.volume.until(held, subscription.regions, count).items():
+                volumes[(data_set_id, region)] = volume
+        changed = [(*pair, *volume) for pair, volume in volumes.items() if self._said_volumes.get(pair) != volume]
+        self._said_volumes = volumes
+        return changed
 
     def _slice(self, vectors: Mapping[str, Vector]) -> Records | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
@@ -154,5 +175,6 @@ class PullServer:
                     return SnapshotRequired(data_set_id, *origin, floor)
                 records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
+                subscription.volume.sent(origin, sent, records)
                 return Records(data_set_id, *origin, sent + 1, records)
         return None
