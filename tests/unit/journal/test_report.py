@@ -139,6 +139,8 @@ def test_a_peer_that_is_heard_is_known_to_the_record_and_the_byte(east: Side, we
     assert (behind.records, behind.bytes, behind.bytes_exact) == (0, 0, True)
     assert behind.lag_ms == pytest.approx(DELAY_S * 1000, abs=2)
     assert behind.p50_ms == behind.p99_ms is not None
+    clock.advance(HEARTBEAT_S)
+    wire.turn()
     assert west.pair().theirs == east.report.figures()[0].own
     lacking = east.pair().lacking
     assert (lacking.writes, lacking.oldest_ms) == (0, None)
