@@ -35,13 +35,15 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
-from terrella.journal.replicator import PeerStatus, Replicator
-from terrella.journal.report import Behind, DataSetFigures, Lacking, PairFigures, ReplicationReport
+from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer
+from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
@@ -80,10 +82,12 @@ __all__ = [
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
     "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",
+    "Sources",
     "Store",
     "StoreClosedError",
     "StoreInUseError",

@@ -5,16 +5,17 @@ the last commit.
 """
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial, reduce
 
-from terrella.journal.lag import LagMeter
+from terrella.journal.lag import Lags
 from terrella.journal.model import NO_CONTEXT, Lane, Origin, Vector
-from terrella.journal.protocol import SILENCE_MAX_S, Records
+from terrella.journal.protocol import SILENCE_MAX_S
 from terrella.journal.pulling import Puller
 from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, decode_record
+from terrella.journal.sources import Sources
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Store
 from terrella.journal.vectors import join
@@ -61,17 +62,22 @@ class Lacking:
 
 @dataclass(frozen=True, slots=True)
 class PairFigures:
-    """One data set and one peer. ``theirs`` is what the peer holds, as it said ``behind.known_ms_ago``."""
+    """One data set and one peer. ``theirs`` is what the peer holds, as it said ``behind.known_ms_ago``.
+
+    ``via`` is who relays the peer's records, ``stopped`` why they are not taken any more; with ``snapshot_required``
+    the peer has trimmed what is missing here.
+    """
 
     behind: Behind
     lacking: Lacking
     theirs: dict[Origin, int]
+    via: str | None
     stopped: str | None
     snapshot_required: bool
 
 
 @dataclass(frozen=True, slots=True)
-class DataSetFigures:
+class ReplicaFigures:
     """One replicated data set here. ``at_risk`` own writes are acknowledged here and by no other holder."""
 
     id: str
@@ -88,25 +94,21 @@ class DataSetFigures:
     peers: dict[str, PairFigures]
 
 
-@dataclass(slots=True)
-class _Pair:
-    lag: LagMeter = field(default_factory=LagMeter)
-    last_lag_ms: float | None = None
-
-
 class ReplicationReport:
-    """Fed by the replicator with what peers say and what is applied; asked by whoever wants figures.
+    """Told by the replicator whom it hears and whom it does not; asked by whoever wants figures.
 
     What was heard is kept over reconnections, and ages.
     """
 
-    def __init__(self, store: Store, reader: Reader, clock: Clock) -> None:
+    def __init__(self, store: Store, reader: Reader, sources: Sources, lags: Lags, clock: Clock) -> None:
         self._store = store
         self._reader = reader
+        self._sources = sources
+        self._lags = lags
         self._clock = clock
         self._pullers: dict[str, Puller] = {}
         self._lost: set[str] = set()
-        self._pairs: dict[tuple[str, str], _Pair] = {}
+        self._last_lags_ms: dict[tuple[str, str], float | None] = {}
         self._windows: dict[tuple[str, int], LogWindow] = {}
         self._oldest: dict[tuple[str, int], tuple[int, int]] = {}
 
@@ -116,35 +118,11 @@ class ReplicationReport:
         """The peer has said what it holds."""
         self._pullers[peer] = puller
         self._lost.discard(peer)
-        assert puller.heads_clock_ms is not None, "heads carry the peer's clock"
-        now_ms = self._clock.now_ms()
-        for data_set_id in puller.heads:
+        assert puller.offer is not None, "heads come after the welcome"
+        for data_set_id, heads in puller.offer.heads.items():
             state = self._state(data_set_id)
             if state is not None:
-                pair = self._pair(peer, data_set_id)
-                pair.lag.heard(puller.heads_clock_ms, now_ms)
-                self._note(peer, pair, state)
-
-    def applied(self, records: Records, hlc: int | None) -> None:
-        """Records are committed here; ``hlc`` is that of the first write among them."""
-        state = self._state(records.data_set_id)
-        if state is None:
-            return
-        pair = self._pair(records.region, records.data_set_id)
-        if hlc is not None:
-            pair.lag.applied(hlc_milliseconds(hlc), self._clock.now_ms(), self._clock.monotonic())
-        self._note(records.region, pair, state)
-
-    def _note(self, peer: str, pair: _Pair, state: DataSetState) -> None:
-        """Remember what is known of a pair, for the time when it is not known any more."""
-        puller = self._pullers.get(peer)
-        heads = puller.heads.get(state.definition.id) if puller is not None and peer not in self._lost else None
-        if puller is None or puller.heads_clock_ms is None or heads is None:
-            return
-        behind = _missing(state, heads, peer)
-        if behind == 0:
-            pair.lag.caught_up(puller.heads_clock_ms)
-        pair.last_lag_ms = pair.lag.lag_ms(behind, self._clock.now_ms(), self._clock.monotonic())
+                self._lag_ms(peer, state, _missing(state, heads, peer))
 
     def lost(self, peer: str) -> None:
         """The connection to the peer has ended: what it holds is not known any more."""
@@ -152,7 +130,7 @@ class ReplicationReport:
 
     # what is told
 
-    async def counted(self) -> tuple[DataSetFigures, ...]:
+    async def counted(self) -> tuple[ReplicaFigures, ...]:
         """The figures, after counting what peers have not acknowledged, a slice at a time."""
         for peer, state, stream in list(self._backlogs()):
             if state.dropped:
@@ -161,15 +139,15 @@ class ReplicationReport:
                 await asyncio.sleep(0)
         return self.figures()
 
-    def figures(self) -> tuple[DataSetFigures, ...]:
+    def figures(self) -> tuple[ReplicaFigures, ...]:
         """The figures now, with the bytes as far as they have been counted."""
         return tuple(self._data_set(state) for state in self._states())
 
-    def _data_set(self, state: DataSetState) -> DataSetFigures:
+    def _data_set(self, state: DataSetState) -> ReplicaFigures:
         definition, region = state.definition, self._store.region
         peers = {peer: self._figures_of(peer, state) for peer in definition.holders if peer != region}
         own = [stream for stream in state.streams.values() if stream.region == region]
-        return DataSetFigures(
+        return ReplicaFigures(
             id=definition.id,
             name=definition.name,
             lane=definition.lane,
@@ -188,53 +166,64 @@ class ReplicationReport:
 
     def _figures_of(self, peer: str, state: DataSetState) -> PairFigures:
         data_set_id = state.definition.id
-        puller = self._pullers.get(peer)
-        below_floor = puller is not None and any(one == data_set_id for one, _ in puller.below_floor)
+        choice = self._sources.choices.get(data_set_id)
+        source = choice.regions.get(peer) if choice is not None else None
         return PairFigures(
-            behind=self._behind(peer, state, puller),
+            behind=self._behind(peer, state),
             lacking=self._lacking(peer, state),
-            theirs=dict(puller.heads.get(data_set_id, {})) if puller is not None else {},
-            stopped=puller.stopped.get(data_set_id) if puller is not None else None,
-            snapshot_required=below_floor,
+            theirs=dict(self._heads(peer, data_set_id) or {}),
+            via=None if source == peer else source,
+            stopped=self._sources.stopped.get((data_set_id, peer)),
+            snapshot_required=any(one == data_set_id for one, _ in self._floors(peer)),
         )
 
-    def _behind(self, peer: str, state: DataSetState, puller: Puller | None) -> Behind:
+    def _behind(self, peer: str, state: DataSetState) -> Behind:
         data_set_id = state.definition.id
-        pair = self._pair(peer, data_set_id)
-        now_ms, now = self._clock.now_ms(), self._clock.monotonic()
-        heads = puller.heads.get(data_set_id) if puller is not None else None
-        said = (one.heads.get(data_set_id, NO_CONTEXT) for one in self._pullers.values())
-        everyone = reduce(join, said, NO_CONTEXT)
-        silent_s = None if puller is None or heads is None else now - puller.last_heard
+        meter = self._lags.of_data_set(peer, data_set_id)
+        heads = self._heads(peer, data_set_id)
+        silent_s = None if heads is None else self._clock.monotonic() - self._pullers[peer].last_heard
         records: int | None = None
         lag_ms: float | None = None
         if heads is not None and silent_s is not None and silent_s <= SILENCE_MAX_S and peer not in self._lost:
             records = _missing(state, heads, peer)
-            lag_ms = pair.last_lag_ms = pair.lag.lag_ms(records, now_ms, now)
+            lag_ms = self._lag_ms(peer, state, records)
         bytes_, exact = self._bytes_behind(peer, data_set_id) if records else (records, records == 0)
-        complete_ms = pair.lag.complete_ms
+        everyone = [said for other in self._pullers if (said := self._heads(other, data_set_id)) is not None]
+        complete_ms = meter.complete_ms
         return Behind(
             lag_ms=lag_ms,
-            p50_ms=pair.lag.percentile_ms(0.5),
-            p99_ms=pair.lag.percentile_ms(0.99),
+            p50_ms=meter.percentile_ms(0.5),
+            p99_ms=meter.percentile_ms(0.99),
             records=records,
-            records_at_least=None if heads is None and not everyone else _missing(state, everyone, peer),
+            records_at_least=_missing(state, reduce(join, everyone, NO_CONTEXT), peer) if everyone else None,
             bytes=bytes_,
             bytes_exact=exact,
-            last_lag_ms=pair.last_lag_ms,
+            last_lag_ms=self._last_lags_ms.get((peer, data_set_id)),
             known_ms_ago=None if silent_s is None else silent_s * 1000,
-            complete_ms_ago=None if complete_ms is None else max(0.0, float(now_ms - complete_ms)),
+            complete_ms_ago=None if complete_ms is None else max(0.0, float(self._clock.now_ms() - complete_ms)),
         )
 
+    def _lag_ms(self, peer: str, state: DataSetState, missing: int) -> float | None:
+        """The lag behind a peer that is heard; remembered, for the time when it is not."""
+        meter = self._lags.of_data_set(peer, state.definition.id)
+        lag_ms = meter.lag_ms(missing, self._clock.now_ms(), self._clock.monotonic())
+        self._last_lags_ms[peer, state.definition.id] = lag_ms
+        return lag_ms
+
+    def _heads(self, peer: str, data_set_id: str) -> dict[Origin, int] | None:
+        """What a peer has said to hold, in this connection or the last; None if it has said nothing."""
+        puller = self._pullers.get(peer)
+        return puller.offer.heads.get(data_set_id) if puller is not None and puller.offer is not None else None
+
+    def _floors(self, peer: str) -> Iterable[tuple[str, Origin]]:
+        puller = self._pullers.get(peer)
+        return puller.offer.floors if puller is not None and puller.offer is not None else ()
+
     def _bytes_behind(self, peer: str, data_set_id: str) -> tuple[int | None, bool]:
-        """As whoever serves the peer's records to us has counted them."""
-        for source in (peer, *self._pullers):
-            puller = self._pullers.get(source)
-            if puller is not None and source not in self._lost:
-                volume = puller.bytes_behind(data_set_id, peer)
-                if volume is not None:
-                    return volume
-        return None, False
+        """As those who serve the peer's records to us have counted them."""
+        connected = [puller for name, puller in self._pullers.items() if name not in self._lost]
+        said = [volume for puller in connected if (volume := puller.bytes_behind(data_set_id, peer)) is not None]
+        return (sum(bytes_ for bytes_, _ in said), all(exact for _, exact in said)) if said else (None, False)
 
     def _lacking(self, peer: str, state: DataSetState) -> Lacking:
         writes, bytes_, exact, oldest_ms = 0, 0, True, None
@@ -279,12 +268,6 @@ class ReplicationReport:
 
     def _states(self) -> list[DataSetState]:
         return [state for state in self._store.catalog.data_sets.values() if state.declared and state.replicated]
-
-    def _pair(self, peer: str, data_set_id: str) -> _Pair:
-        pair = self._pairs.get((peer, data_set_id))
-        if pair is None:
-            pair = self._pairs[(peer, data_set_id)] = _Pair()
-        return pair
 
     def _acknowledged(self, peer: str, stream: Stream) -> int:
         return self._store.acknowledged.get(peer, {}).get(stream.id, 0)

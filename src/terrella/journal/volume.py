@@ -38,13 +38,11 @@ class SentVolume:
                 counted.upto += 1
                 counted.bytes += len(record)
 
-    def until(self, held: Vector, regions: frozenset[str], count: CountBytes) -> dict[str, tuple[int, bool]]:
+    def until(self, held: Vector, count: CountBytes) -> dict[str, tuple[int, bool]]:
         """By region, the bytes up to what is held, and whether all of them were counted (else it is an estimate)."""
         volumes: dict[str, tuple[int, bool]] = {}
         rows = COUNT_ROWS_MAX
         for origin, last in held.items():
-            if origin[0] not in regions:
-                continue
             counted = self._of(origin)
             upto = min(last, counted.upto + rows)
             if upto > counted.upto:

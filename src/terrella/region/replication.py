@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from terrella.journal import DataSetFigures, Journal, Origin, PairFigures, Replicator
+from terrella.journal import Journal, Origin, PairFigures, ReplicaFigures, Replicator
 from terrella.kernel import Clock, TerrellaError
 
 WATCH_INTERVAL_S = 0.5
@@ -55,7 +55,7 @@ def _connection(status: Mapping[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in _CONNECTION}
 
 
-def _table(figures: DataSetFigures) -> dict[str, Any]:
+def _table(figures: ReplicaFigures) -> dict[str, Any]:
     return {
         "table": figures.name,
         "data_set": figures.id,
@@ -89,6 +89,7 @@ def _pair(pair: PairFigures) -> dict[str, Any]:
         "unacknowledged": lacking.writes,
         "unacknowledged_bytes": lacking.bytes,
         "unacknowledged_oldest_ms": lacking.oldest_ms,
+        "via": pair.via,
         "stopped": pair.stopped,
         "snapshot_required": pair.snapshot_required,
     }

@@ -19,13 +19,16 @@ from terrella.journal import (
     RemoteSlice,
     ReplicationReport,
     Send,
+    Sources,
     Store,
     Transaction,
     declaring,
     memory_connection,
 )
-from terrella.journal.protocol import HEARTBEAT_S, SILENCE_MAX_S
+from terrella.journal.lag import Lags
+from terrella.journal.protocol import HEARTBEAT_S, SILENCE_MAX_S, Heads
 from terrella.journal.volume import COUNT_ROWS_MAX, LogWindow, SentVolume
+from terrella.kernel import hlc_milliseconds
 from terrella.testing import ManualClock, SeededIds
 
 EAST, WEST = "us-east-1", "us-west-2"
@@ -42,7 +45,8 @@ class Side:
         self.store = Store(connection, name, clock, SeededIds(len(name) + ord(name[-1])))
         self.reader = Reader(connection, self.store)
         self.state = CommittedState(self.store, self.reader, clock)
-        self.report = ReplicationReport(self.store, self.reader, clock)
+        self.lags, self.sources = Lags(), Sources(self.state)
+        self.report = ReplicationReport(self.store, self.reader, self.sources, self.lags, clock)
         self.batch(lambda: [None for _ in declaring(self.store, ITEMS, None, None)])
 
     def batch(self, work: Callable[[], object]) -> None:
@@ -71,7 +75,7 @@ class Wire:
 
     def __init__(self, puller: Side, server: Side) -> None:
         self.side, self.other, self.clock = puller, server, puller.clock
-        self.puller = Puller(puller.state, "test", server.name)
+        self.puller = Puller(puller.state, "test", server.name, puller.sources)
         self.server = PullServer(server.state, "test", frozenset((puller.name,)))
         for effect in self.puller.start(self.clock.monotonic()):
             assert isinstance(effect, Send)
@@ -95,15 +99,26 @@ class Wire:
                 self.server.receive(effect.message, now)
             else:
                 self._apply(effect.records)
-        if self.puller.heads_clock_ms is not None and not isinstance(message, Records):
+        if isinstance(message, Heads):
+            self.side.lags.of_data_set(self.other.name, ITEMS.id).heard(message.clock_ms, self.clock.now_ms())
+            self._note_caught_up()
             self.side.report.heard(self.other.name, self.puller)
+            for effect in self.puller.tick(now):
+                assert isinstance(effect, Send)
+                self.server.receive(effect.message, now)
+
+    def _note_caught_up(self) -> None:
+        if not self.puller.records_behind and self.puller.heads_clock_ms is not None:
+            self.side.lags.of_data_set(self.other.name, ITEMS.id).caught_up(self.puller.heads_clock_ms)
 
     def _apply(self, records: Records) -> None:
         slice_ = RemoteSlice(records.data_set_id, (records.region, records.incarnation), records.first, records.records)
         self.side.batch(lambda: slice_.run(self.side.store, lambda: False))
         self.puller.took(records)
-        self.side.report.applied(records, slice_.outcome())
-        now = self.clock.monotonic()
+        written, now = slice_.outcome(), self.clock.monotonic()
+        if written is not None:
+            self.side.lags.applied(self.other.name, ITEMS.id, hlc_milliseconds(written), self.clock.now_ms(), now)
+        self._note_caught_up()
         for effect in self.puller.changed(now):
             assert isinstance(effect, Send)
             self.server.receive(effect.message, now)
@@ -207,9 +222,11 @@ def test_bytes_to_come_are_what_the_server_has_counted_less_what_is_applied(
     assert (west.pair().behind.records, west.pair().behind.bytes) == (0, 0)
 
 
-def test_a_lost_connection_makes_it_unknown_at_once(east: Side, west: Side) -> None:
+def test_a_lost_connection_makes_it_unknown_at_once(east: Side, west: Side, clock: ManualClock) -> None:
     wire = Wire(west, east)
     east.put(b"a")
+    wire.turn()
+    clock.advance(HEARTBEAT_S)
     wire.turn()
     west.report.lost(EAST)
     assert west.pair().behind.lag_ms is None
@@ -245,14 +262,13 @@ def test_what_was_sent_and_what_was_counted_ahead_is_counted_once(
         sent = upto
         if number % 2:
             held = {origin: len(sizes)}
-            volume.until(held, frozenset((EAST,)), lambda _, low, high: sum(sizes[low:high]))
-    answer = volume.until({origin: len(sizes)}, frozenset((EAST,)), lambda _, low, high: sum(sizes[low:high]))
+            volume.until(held, lambda _, low, high: sum(sizes[low:high]))
+    answer = volume.until({origin: len(sizes)}, lambda _, low, high: sum(sizes[low:high]))
     assert answer == {EAST: (sum(sizes[cursor:]), True)}
 
 
 def test_a_long_backlog_is_estimated_until_it_is_counted() -> None:
-    origin, held = (EAST, "e1"), {(EAST, "e1"): 3 * COUNT_ROWS_MAX}
+    held = {(EAST, "e1"): 3 * COUNT_ROWS_MAX}
     volume = SentVolume({})
-    said = [volume.until(held, frozenset((EAST,)), lambda _, low, high: 10 * (high - low))[EAST] for _ in range(3)]
+    said = [volume.until(held, lambda _, low, high: 10 * (high - low))[EAST] for _ in range(3)]
     assert said == [(30 * COUNT_ROWS_MAX, exact) for exact in (False, False, True)]
-    assert volume.until({origin: 5}, frozenset(("mars",)), lambda *_: 1) == {}
