@@ -40,6 +40,7 @@ from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
 from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
@@ -49,6 +50,7 @@ from terrella.journal.transaction import Transaction
 
 __all__ = [
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
@@ -65,11 +67,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "Origin",
     "OutcomeUnknownError",
+    "PairFigures",
     "PeerStatus",
     "ProtocolError",
     "PullServer",
@@ -78,6 +82,8 @@ __all__ = [
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",

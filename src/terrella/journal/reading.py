@@ -18,6 +18,7 @@ from terrella.journal.store import Row, Store
 
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
+_LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
 
 
@@ -107,6 +108,11 @@ class Reader:
                 raise JournalError(f"the log of {stream.origin} lacks sequence {after}")
             records.append(record)
         return _within(records, bytes_max)
+
+    def log_bytes(self, stream: Stream, after: int, upto: int) -> int:
+        """The bytes of a stream's records after one sequence and up to another, as far as they are in the log."""
+        total: int | None = self._execute(_LOG_BYTES, (stream.dot(after), stream.dot(upto))).get
+        return total or 0
 
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
