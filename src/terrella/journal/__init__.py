@@ -19,6 +19,7 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -100,6 +101,7 @@ __all__ = [
     "data_set_id",
     "declaring",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
 ]
