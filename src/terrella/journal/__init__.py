@@ -4,6 +4,7 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal import raft
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
@@ -104,4 +105,5 @@ __all__ = [
     "housekeeping",
     "memory_connection",
     "merge",
+    "raft",
 ]
