@@ -40,7 +40,11 @@ class Holdings(Protocol):
     """What this region holds, and whom it shares it with."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def definitions(self) -> Mapping[str, DataSet]:
         """Each declared, replicated data set that is held here."""
@@ -50,10 +54,14 @@ class Holdings(Protocol):
         """What is held and committed of each of these that the peer holds too."""
         ...
 
+    def cursors(self, peer: str) -> Mapping[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """What a connected peer has said: what it holds, from where on, and what it does not share with us any more."""
+    """What a connected peer has said: what it holds, from where on, and what it does not share any more."""
 
     peer: str
     incarnation: str
@@ -216,7 +224,7 @@ class Sources:
         offers: dict[str, Offer] = {}
         own: Vector = {}
         for peer, offer in self._offers.items():
-            shared = self._holdings.vectors(peer)
+            shared = self._holdings.cursors(peer)
             if data_set_id in shared and data_set_id not in offer.excluded:
                 own = shared[data_set_id]
                 offers[peer] = offer
@@ -232,8 +240,8 @@ class Sources:
         further = {life: self._further_source(view, life, chosen, before.lives.get(life)) for life in origins}
         lives = {life: source for life, source in further.items() if source is not None}
         choice = Choice(chosen, lives, self._snapshot_source(view))
+        self.choices[data_set_id] = choice
         if choice != before:
-            self.choices[data_set_id] = choice
             self.revision += 1
 
     def _source(self, view: "_View", region: str, current: str | None) -> str | None:

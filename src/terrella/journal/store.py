@@ -10,6 +10,7 @@ from typing import Any
 
 import apsw
 
+from terrella.journal.lives import predecessor
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
@@ -260,12 +261,13 @@ class Store:
 
     def _open_own_stream(self, state: DataSetState) -> Stream:
         """This incarnation's stream begins by naming its predecessor, and how far that one had come."""
-        earlier = [stream for stream in state.streams.values() if stream.region == self.region and stream.applied]
+        earlier = [stream for stream in state.streams.values() if stream.region == self.region]
         stream = state.own = self.stream(state, self.region, self.incarnation)
         if state.replicated:
-            predecessor = earlier[-1] if earlier else None
-            stream.predecessor = predecessor.incarnation if predecessor else None
-            last = predecessor.applied if predecessor else 0
+            drawn_here = {life for (life,) in self._execute("select incarnation from incarnations")}
+            before = predecessor(earlier, drawn_here)
+            stream.predecessor = before.incarnation if before else None
+            last = before.applied if before else 0
             self.append_own(state, encode_opening(self.hlc.tick(), stream.predecessor, last))
         return stream
 
