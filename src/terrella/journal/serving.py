@@ -21,6 +21,7 @@ from terrella.journal.protocol import (
     Heads,
     Hello,
     Message,
+    PackedRecords,
     Pull,
     Records,
     Refusal,
@@ -28,6 +29,7 @@ from terrella.journal.protocol import (
     Stop,
     Welcome,
     flatten,
+    pack,
     unflatten,
 )
 
@@ -82,6 +84,7 @@ class _Subscription:
     regions: frozenset[str]
     lives: frozenset[Origin]
     sent: dict[Origin, int]
+    packed: bool = False
     below_floor: set[Origin] = field(default_factory=set)
     refused: bool = False
 
@@ -176,7 +179,9 @@ class PullServer:
         if pull.data_set_id not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
             raise ProtocolError(f"{self.peer} asks for more than {SUBSCRIPTIONS_MAX} data sets")
         lives = frozenset((region, incarnation) for region, incarnation in pull.lives)
-        self._subscriptions[pull.data_set_id] = _Subscription(frozenset(pull.regions), lives, unflatten(pull.cursors))
+        self._subscriptions[pull.data_set_id] = _Subscription(
+            frozenset(pull.regions), lives, unflatten(pull.cursors), pull.packed
+        )
         self._exclude(pull.data_set_id)
 
     def _exclude(self, data_set_id: str) -> None:
@@ -222,7 +227,7 @@ class PullServer:
         self._next_heads = now + HEARTBEAT_S
         return Heads(self._source.clock_ms(), changed)
 
-    def _slice(self, vectors: Mapping[str, Vector]) -> Records | SnapshotRequired | None:
+    def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
             for origin, held in vectors.get(data_set_id, {}).items():
                 sent = subscription.sent.get(origin, 0)
@@ -236,5 +241,6 @@ class PullServer:
                     return SnapshotRequired(data_set_id, *origin, floor)
                 records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
-                return Records(data_set_id, *origin, sent + 1, records)
+                message = Records(data_set_id, *origin, sent + 1, records)
+                return pack(message) if subscription.packed else message
         return None
