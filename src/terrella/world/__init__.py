@@ -4,6 +4,7 @@
 speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
 """
 
+from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.client import SUPERVISOR, ControlClient
 from terrella.world.document import MistakesError
 from terrella.world.down import Stopped, stop_world
@@ -33,6 +34,7 @@ __all__ = [
     "SHARE",
     "SUPERVISOR",
     "ControlClient",
+    "DevelopmentAuthority",
     "Event",
     "EventLog",
     "FrontTraffic",
