@@ -2,7 +2,7 @@
 
 import fcntl
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -93,6 +93,18 @@ class Journal:
         deleted.
         """
         await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
+        self.changed()
+
+    async def set_members(
+        self, data_set_id: str, epoch: int, members: Sequence[str], joining: Sequence[str] = ()
+    ) -> None:
+        """Take over who holds a data set, as it was decided in ``epoch``; an earlier decision changes nothing."""
+
+        def step(store: Store) -> bool:
+            store.set_members(store.catalog.declared(data_set_id), epoch, members, joining)
+            return False
+
+        await self.committer.step(step)
         self.changed()
 
     async def drop(self, data_set_id: str) -> None:

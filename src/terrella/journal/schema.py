@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -22,7 +22,8 @@ create table meta (name text primary key, value any) without rowid;
 create table incarnations (incarnation text primary key) without rowid;
 create table data_sets (
   number integer primary key, id text not null unique, name text not null, lane text not null, members text not null,
-  items integer not null default 0, bytes integer not null default 0, dropped integer not null default 0);
+  items integer not null default 0, bytes integer not null default 0, dropped integer not null default 0,
+  joining text not null default '', epoch integer not null default 0, every_s real not null default 0);
 create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
   applied integer not null default 0, floor integer not null default 1, predecessor text, predecessor_last integer,

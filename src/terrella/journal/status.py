@@ -49,7 +49,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     at_risk = 0
     unacknowledged: dict[str, int] = {}
     for state in states:
-        peers = [member for member in state.definition.members if member != store.region]
+        peers = [member for member in state.definition.holders if member != store.region]
         if not state.replicated or not peers:
             continue
         for stream in state.streams.values():

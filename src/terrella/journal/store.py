@@ -4,7 +4,8 @@ Nothing here waits or knows of tasks: the journal's committer drives it on an ev
 A batch is ``begin``, any number of changes, ``flush``, ``commit``, ``committed``; or ``rollback`` at any point before.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import apsw
@@ -273,17 +274,45 @@ class Store:
     def declare(self, definition: DataSet) -> DataSetState:
         """Make a data set known, or take over what changed in its definition."""
         state = self.catalog.data_sets.get(definition.id)
-        row = (definition.name, definition.lane.value, ",".join(definition.members))
+        if state is not None and state.definition.epoch > definition.epoch:
+            # What was decided since the template was written stands.
+            kept = state.definition
+            definition = replace(definition, members=kept.members, joining=kept.joining, epoch=kept.epoch)
+        row = (definition.name, definition.lane.value, *_membership_row(definition), definition.every_s)
         if state is None:
-            self._execute("insert into data_sets (id, name, lane, members) values (?, ?, ?, ?)", (definition.id, *row))
+            self._execute(
+                "insert into data_sets (id, name, lane, members, joining, epoch, every_s) values (?, ?, ?, ?, ?, ?, ?)",
+                (definition.id, *row),
+            )
             state = DataSetState(self.connection.last_insert_rowid(), definition)
             self.catalog.data_sets[definition.id] = state
             self.dirty = True
         elif definition != state.definition:
-            self._execute("update data_sets set name = ?, lane = ?, members = ? where number = ?", (*row, state.number))
+            self._execute(
+                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ? "
+                "where number = ?",
+                (*row, state.number),
+            )
             state.definition = definition
             self.dirty = True
         return state
+
+    def set_members(self, state: DataSetState, epoch: int, members: Sequence[str], joining: Sequence[str]) -> bool:
+        """Take over a membership that was decided; False if a later one is known already."""
+        if epoch <= state.definition.epoch:
+            return False
+        changed = replace(state.definition, members=tuple(sorted(members)), joining=tuple(sorted(joining)), epoch=epoch)
+        self._execute(
+            "update data_sets set members = ?, joining = ?, epoch = ? where number = ?",
+            (*_membership_row(changed), state.number),
+        )
+        state.definition = changed
+        self.dirty = True
+        return True
+
+
+def _membership_row(definition: DataSet) -> tuple[str, str, int]:
+    return ",".join(definition.members), ",".join(definition.joining), definition.epoch
 
 
 def _draw_incarnation(connection: apsw.Connection, ids: Ids) -> str:
