@@ -95,11 +95,15 @@ class Replicator:
 
     async def start(self, host: str) -> int:
         """Listen on ``host`` and begin to pull; answers the port. Raises ``OSError`` if it cannot be bound."""
-        self._server = await asyncio.start_server(self._serve, host, self._port)
-        self._tasks = [asyncio.create_task(peer.run()) for peer in self._peers.values()]
-        self._tasks.append(asyncio.create_task(self._persist()))
+        self._server = await asyncio.start_server(self.serve, host, self._port)
+        self.pull()
         port: int = self._server.sockets[0].getsockname()[1]
         return port
+
+    def pull(self) -> None:
+        """Begin to pull; for those who listen themselves, and hand to ``serve`` who comes."""
+        self._tasks = [asyncio.create_task(peer.run()) for peer in self._peers.values()]
+        self._tasks.append(asyncio.create_task(self._persist()))
 
     async def stop(self) -> None:
         """Close every connection, and take no more."""
@@ -138,6 +142,13 @@ class Replicator:
         for serving in self._serving:
             serving.wake.set()
 
+    def refused(self, who: str, reason: str) -> None:
+        """Remember why somebody was not served, or not even let in; once, however often it is tried."""
+        refusal = f"{who}: {reason}"
+        if refusal not in self.refusals:
+            self.refusals.append(refusal)
+            _log.info("connection of %s ended: %s", who, reason)
+
     async def _persist(self) -> None:
         while True:
             await asyncio.sleep(PERSIST_ACKNOWLEDGEMENTS_S)
@@ -146,12 +157,15 @@ class Replicator:
             except JournalError as error:
                 _log.warning("acknowledgements were not written down: %s", error)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proven: frozenset[str] | None = None
+    ) -> None:
+        """Serve who has connected; ``proven`` are the regions that it can be, None if it need prove nothing."""
         task = asyncio.current_task()
         if self._stopping or task is None:
             writer.close()
             return
-        server = PullServer(self._state, self._world, frozenset(self._peers))
+        server = PullServer(self._state, self._world, frozenset(self._peers), proven)
         serving = _Serving(server, reader, writer, self._clock, task)
         self._serving.add(serving)
         try:
@@ -159,9 +173,7 @@ class Replicator:
         except (ConnectionError, TimeoutError):
             pass  # the peer is gone, and will come again
         except JournalError as error:
-            who = server.peer or writer.get_extra_info("peername")
-            self.refusals.append(f"{who}: {error}")
-            _log.info("connection of %s ended: %s", who, error)
+            self.refused(server.peer or str(writer.get_extra_info("peername", ("?",))[0]), str(error))
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:

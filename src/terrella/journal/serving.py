@@ -66,12 +66,16 @@ class _Subscription:
 
 
 class PullServer:
-    """Serves one peer over one connection. ``peer`` is None until it has said who it is."""
+    """Serves one peer over one connection. ``peer`` is None until it has said who it is.
 
-    def __init__(self, source: Source, world: str, peers: frozenset[str]) -> None:
+    ``proven`` are the regions that it may say to be, by its certificate; None takes it at its word.
+    """
+
+    def __init__(self, source: Source, world: str, peers: frozenset[str], proven: frozenset[str] | None = None) -> None:
         self._source = source
         self._world = world
         self._peers = peers
+        self._proven = proven
         self.peer: str | None = None
         self.last_heard = 0.0
         self._answers: deque[Message] = deque()
@@ -126,6 +130,9 @@ class PullServer:
             raise ProtocolError(f"{hello.from_region} looks for {hello.to_region}, but this is {source.region}")
         if hello.from_region not in self._peers:
             raise ProtocolError(f"{hello.from_region!r} is no peer of {source.region}")
+        if self._proven is not None and hello.from_region not in self._proven:
+            names = ", ".join(sorted(self._proven))
+            raise ProtocolError(f"it says to be {hello.from_region}, and has a certificate of {names}")
         self.peer = hello.from_region
         self._answers.append(Welcome(PROTOCOL, source.region, source.incarnation))
         self._next_heads = now

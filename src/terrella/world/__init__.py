@@ -14,6 +14,7 @@ from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
 from terrella.world.processes import region_records
+from terrella.world.security import make_certificates, require_certificates
 from terrella.world.supervisor import Options, Supervisor, region_command
 from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.units import (
@@ -56,8 +57,10 @@ __all__ = [
     "front_traffic",
     "holder",
     "load_world",
+    "make_certificates",
     "region_command",
     "region_records",
+    "require_certificates",
     "run_world",
     "share",
     "show_bandwidth",

@@ -43,10 +43,14 @@ class HttpServer:
             lambda: _ServerConnection(self._handler, self._connections), host, port, backlog=1024
         )
         self._servers.append(server)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+        self._begin_to_sweep()
         bound: int = server.sockets[0].getsockname()[1]
         return bound
+
+    def accept(self, proven: frozenset[str]) -> asyncio.Protocol:
+        """What speaks to a connection that somebody else has accepted, and whose other side is ``proven``."""
+        self._begin_to_sweep()
+        return _ServerConnection(self._handler, self._connections, proven)
 
     async def close(self) -> None:
         """Stop listening, drop every connection and the work that waits on it."""
@@ -61,6 +65,10 @@ class HttpServer:
             await server.wait_closed()
         self._servers.clear()
 
+    def _begin_to_sweep(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+
     def _sweep(self) -> None:
         """One timer for all connections: a timer for each request would cost more than parsing it."""
         loop = asyncio.get_running_loop()
@@ -70,8 +78,11 @@ class HttpServer:
 
 
 class _ServerConnection(asyncio.Protocol):
-    def __init__(self, handler: Handler, connections: set["_ServerConnection"]) -> None:
+    def __init__(
+        self, handler: Handler, connections: set["_ServerConnection"], proven: frozenset[str] = frozenset()
+    ) -> None:
         self._handler = handler
+        self._proven = proven
         self._connections = connections
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
@@ -178,6 +189,7 @@ class _ServerConnection(asyncio.Protocol):
             headers=self._headers,
             body=body,
             peer=self._peer,
+            proven=self._proven,
         )
         self._waiting.append((request, self._parser.should_keep_alive()))
         if len(self._waiting) > _MAX_PIPELINED and not self._reading_paused:

@@ -5,7 +5,7 @@ both know the other side by what its certificate says (``Identity``), and one po
 by ALPN. Why it is not asyncio's own TLS is told in ``docs/decisions/0005-tls-between-regions.md``.
 """
 
-from terrella.wire.tls.connection import TlsConnection, TlsConnector
+from terrella.wire.tls.connection import TlsConnection, TlsConnector, secure
 from terrella.wire.tls.door import TlsDoor
 from terrella.wire.tls.identity import Identity, TlsFiles, check_own, client_context, server_context
 from terrella.wire.tls.stream import TlsError, TlsStream
@@ -20,5 +20,6 @@ __all__ = [
     "TlsStream",
     "check_own",
     "client_context",
+    "secure",
     "server_context",
 ]
