@@ -11,10 +11,11 @@ from terrella.world import find_world, load_world, make_certificates
 @click.command("certificates")
 @click.option("--world", "world_path", type=click.Path(path_type=Path), metavar="PATH", help="[default: ./world.yaml]")
 def command(world_path: Path | None) -> None:
-    """Make the certificates that regions know each other by, where they are missing.
+    """Make the certificates that regions know each other by.
 
-    terrella up does so by itself. For regions on hosts of their own, make them here and copy to each host the
-    authority's certificate (authority.pem) and its own region's certificate and key; authority.key stays here.
+    Those that are missing, or do not hold any more; a world on one machine does so by itself. For regions on hosts of
+    their own, make them here and copy to each host the authority's certificate (authority.pem) and its own region's
+    certificate and key; authority.key stays here.
     """
     world = load_world(find_world(world_path))
     made = make_certificates(world, SystemClock())

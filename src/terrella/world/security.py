@@ -138,10 +138,11 @@ def require_certificates(world: "World", name: str, clock: Clock) -> None:
     On loopback the development authority makes what is missing; elsewhere each host's own would be a stranger to the
     others', so it has to be copied. Raises ``TerrellaError``.
     """
-    if not world.security.certificates and not world.exposed:
-        world.development_authority.ensure([*world.regions, FRONT_DOOR], clock)
-        return
-    _require(world, name)
+    authority = world.development_authority
+    if world.security.certificates or world.exposed:
+        _require(world, name)
+    elif not authority.holds(name):
+        authority.ensure([*world.regions, FRONT_DOOR], clock)
 
 
 def make_certificates(world: "World", clock: Clock) -> list[str]:
