@@ -15,7 +15,7 @@ Headers = list[tuple[str, str]]
 class Request:
     """What a client asked. ``target`` is the raw path and query as sent; ``peer`` the client's IP address.
 
-    ``proven`` are the names in the client's certificate, where one had to be shown; empty elsewhere.
+    ``proven`` is the name in the client's certificate, where one had to be shown; empty elsewhere.
     """
 
     method: str
@@ -23,7 +23,7 @@ class Request:
     headers: Headers
     body: bytes = b""
     peer: str = ""
-    proven: frozenset[str] = frozenset()
+    proven: str = ""
     _by_name: dict[str, str] | None = field(default=None, repr=False)
 
     @property

@@ -47,10 +47,10 @@ class HttpServer:
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
-    def accept(self, proven: frozenset[str]) -> asyncio.Protocol:
-        """What speaks to a connection that somebody else has accepted, and whose other side is ``proven``."""
+    def accept(self) -> asyncio.Protocol:
+        """What speaks to a connection that somebody else has accepted."""
         self._begin_to_sweep()
-        return _ServerConnection(self._handler, self._connections, proven)
+        return _ServerConnection(self._handler, self._connections)
 
     async def close(self) -> None:
         """Stop listening, drop every connection and the work that waits on it."""
@@ -78,15 +78,13 @@ class HttpServer:
 
 
 class _ServerConnection(asyncio.Protocol):
-    def __init__(
-        self, handler: Handler, connections: set["_ServerConnection"], proven: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, handler: Handler, connections: set["_ServerConnection"]) -> None:
         self._handler = handler
-        self._proven = proven
         self._connections = connections
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._peer = ""
+        self._proven = ""
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -109,6 +107,7 @@ class _ServerConnection(asyncio.Protocol):
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._proven = str(transport.get_extra_info("proven", ""))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)

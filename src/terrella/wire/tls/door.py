@@ -2,36 +2,34 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from terrella.wire.tls.identity import Identity, names_in
+from terrella.wire.tls.identity import proven_name
 from terrella.wire.tls.stream import TlsError, TlsStream
 
 HANDSHAKE_TIMEOUT_S = 5.0
 HANDSHAKES_MAX = 100  # beyond that the oldest gives way: strangers who say nothing must not keep regions out
-Names = frozenset[str]
-MakeProtocol = Callable[[Names], asyncio.Protocol]
+MakeProtocol = Callable[[], asyncio.Protocol]
 
 
 class TlsDoor:
     """Listens; a connection that has shaken hands gets the protocol that it asked for by ALPN.
 
-    ``names`` are those who may come in at all; ``protocols`` makes what speaks to them, given the names that they have
-    proven. ``refused(address, reason)`` is told of everybody else. A refusal costs nothing but its own connection.
+    Whoever has a certificate of the world may come in; ``protocols`` makes what speaks to them, whose transport answers
+    ``get_extra_info("proven")`` with the name in the certificate. ``refused(address, reason)`` is told of everybody
+    else. A refusal costs nothing but its own connection.
     """
 
     def __init__(
         self,
         context: ssl.SSLContext,
         world: str,
-        names: Iterable[str],
         protocols: Mapping[str, MakeProtocol],
         refused: Callable[[str, str], None],
     ) -> None:
         self._context = context
         self._world = world
-        self._identities = [Identity(world, name) for name in names]
         self._protocols = dict(protocols)
         self._refused = refused
         self._server: asyncio.Server | None = None
@@ -72,16 +70,14 @@ class TlsDoor:
         self._shaking_hands.pop(guest, None)
         self._refused(guest.address, reason)
 
-    def admit(self, guest: "_Guest", stream: TlsStream) -> asyncio.Protocol:
-        """What is to speak to a guest that has shaken hands; raises ``TlsError`` with the reason if nothing is."""
-        names = frozenset(one.name for one in self._identities if one.is_named_by(stream.certificate))
-        if not names:
-            raise TlsError(f"a certificate of {names_in(stream.certificate)}, which has no business in {self._world}")
+    def admit(self, guest: "_Guest", stream: TlsStream) -> tuple[str, asyncio.Protocol]:
+        """Who it is that has shaken hands, and what is to speak to it; raises ``TlsError`` with the reason if nothing."""
+        name = proven_name(stream.certificate, self._world)
         make = self._protocols.get(stream.protocol or "")
         if make is None:
-            raise TlsError(f"{', '.join(sorted(names))} asks for no protocol that is spoken here")
+            raise TlsError(f"{name} asks for no protocol that is spoken here")
         self._shaking_hands.pop(guest, None)
-        return make(names)
+        return name, make()
 
 
 class _Guest(asyncio.Protocol):
@@ -96,6 +92,7 @@ class _Guest(asyncio.Protocol):
         self._said_end = False
         self._refused = False
         self.address = "?"
+        self.proven = ""
         self.transport: asyncio.Transport
 
     # asyncio.Protocol: the socket's side
@@ -181,7 +178,7 @@ class _Guest(asyncio.Protocol):
             self.flush()
             if not done:
                 return
-            app = self._door.admit(self, self._stream)
+            self.proven, app = self._door.admit(self, self._stream)
         except TlsError as error:
             self.refuse(str(error))
             return
@@ -218,7 +215,7 @@ class _Transport(asyncio.Transport):
         self._guest = guest
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._guest.transport.get_extra_info(name, default)
+        return self._guest.proven if name == "proven" else self._guest.transport.get_extra_info(name, default)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._guest.say(bytes(data))

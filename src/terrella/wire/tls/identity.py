@@ -17,7 +17,7 @@ class Identity:
     """A region of a world, or another part of it that speaks to regions (its front door).
 
     A certificate names it by the URI ``terrella://WORLD/NAME`` or by the DNS name ``NAME.WORLD.terrella.internal``
-    among its subject alternative names; it may name several.
+    among its subject alternative names; it names no other part of the world beside it.
     """
 
     world: str
@@ -37,6 +37,27 @@ class Identity:
         """Whether a certificate (as ``TlsStream.certificate``) is this one's."""
         names = certificate.get("subjectAltName", ())
         return ("URI", self.uri) in names or ("DNS", self.dns_name) in [(kind, name.lower()) for kind, name in names]
+
+
+def proven_name(certificate: dict[str, Any], world: str) -> str:
+    """Which part of a world a certificate is of. Raises ``TlsError`` if it is of none, or of several."""
+    found: set[str] = set()
+    for kind, value in certificate.get("subjectAltName", ()):
+        if kind == "URI":
+            begins, _, name = value.rpartition("/")
+            if begins == f"terrella://{world}":
+                found.add(name)
+        elif kind == "DNS":
+            name, _, ends = value.lower().partition(".")
+            if ends == f"{world}.{_DOMAIN}".lower():
+                found.add(name)
+    if not found:
+        raise TlsError(f"it has a certificate of {names_in(certificate)}, which has no business in {world}")
+    if len(found) > 1:
+        raise TlsError(
+            f"it has one certificate for all of {', '.join(sorted(found))}, and so proves to be none of them"
+        )
+    return found.pop()
 
 
 def names_in(certificate: dict[str, Any]) -> str:
@@ -84,11 +105,18 @@ def check_own(files: TlsFiles, identity: Identity) -> None:
         raise TerrellaError(
             f"{files.certificate}: {reason} (judged by {files.authority}), expected one that every region takes"
         ) from error
-    if not identity.is_named_by(client.certificate):
+    if _proven_name_or_none(client.certificate, identity.world) != identity.name:
         raise TerrellaError(
             f"{files.certificate}: found a certificate of {names_in(client.certificate)},"
-            f" expected one of {identity.uri} or {identity.dns_name}"
+            f" expected one of {identity.uri} or {identity.dns_name}, and of nobody else"
         )
+
+
+def _proven_name_or_none(certificate: dict[str, Any], world: str) -> str | None:
+    try:
+        return proven_name(certificate, world)
+    except TlsError:
+        return None
 
 
 def _context(kind: "ssl._SSLMethod", files: TlsFiles) -> ssl.SSLContext:
