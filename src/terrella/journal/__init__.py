@@ -4,10 +4,15 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
     DataSetDroppedError,
+    DataSetEvictedError,
+    DataSetJoiningError,
+    DataSetLeavingError,
+    DataSetStandingError,
     JournalError,
     OutcomeUnknownError,
     ProtocolError,
@@ -19,6 +24,7 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.joining import StoreSource, StoreTarget
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -36,26 +42,33 @@ from terrella.journal.model import (
     data_set_id,
 )
 from terrella.journal.protocol import FrameReader, Message, Records, frame
-from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
 from terrella.journal.replicator import PeerStatus, Replicator
 from terrella.journal.schema import memory_connection
-from terrella.journal.serving import PullServer
+from terrella.journal.serving import PullServer, ServerPart
+from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
 
 __all__ = [
+    "Admission",
     "Apply",
     "Clash",
     "CommittedState",
     "Conflict",
     "DataSet",
     "DataSetDroppedError",
+    "DataSetEvictedError",
+    "DataSetJoiningError",
+    "DataSetLeavingError",
+    "DataSetStandingError",
     "DataSetStatus",
     "Dot",
     "Effect",
     "Entry",
+    "Event",
     "FrameReader",
     "IndexEntry",
     "Indexer",
@@ -68,9 +81,11 @@ __all__ = [
     "Origin",
     "OutcomeUnknownError",
     "PeerStatus",
+    "Perform",
     "ProtocolError",
     "PullServer",
     "Puller",
+    "PullerPart",
     "Reader",
     "RecordError",
     "Records",
@@ -78,9 +93,15 @@ __all__ = [
     "Replicator",
     "Send",
     "SequenceGapError",
+    "ServerPart",
+    "SnapshotSource",
+    "SnapshotTaker",
+    "StandingChange",
     "Store",
     "StoreClosedError",
     "StoreInUseError",
+    "StoreSource",
+    "StoreTarget",
     "StoreUnavailableError",
     "Transaction",
     "UnknownDataSetError",

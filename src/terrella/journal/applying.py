@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from terrella.journal.errors import SequenceGapError
 from terrella.journal.merge import merge
-from terrella.journal.model import Dot, Origin, Vector
+from terrella.journal.model import Dot, Origin, Vector, Version
 from terrella.journal.records import (
     ConflictRecord,
     OpeningRecord,
@@ -36,7 +36,8 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
     if isinstance(record, WriteRecord):
         if not store.hlc.observe(record.hlc):
             store.skewed_records += 1
-        _merge_write(store, state, Dot(stream.region, stream.incarnation, sequence), record)
+        dot = Dot(stream.region, stream.incarnation, sequence)
+        merge_version(store, state, record.key, written_version(record, dot))
         return record.hlc
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
@@ -71,11 +72,11 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
     return True
 
 
-def _merge_write(store: Store, state: DataSetState, dot: Dot, record: WriteRecord) -> None:
-    key = record.key
+def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> None:
+    """Merge another replica's version into what is stored; a conflict that is found goes into the own log as well."""
     row = store.lookup(state, key)
     stored = store.version(row) if row else None
-    result = merge(stored, written_version(record, dot))
+    result = merge(stored, incoming)
     if result.changed:
         version = result.version
         entries = store.index_changes(state, key, row[1] if row else None, version.value)

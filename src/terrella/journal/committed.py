@@ -2,6 +2,7 @@
 
 from terrella.journal.model import Lane, Origin, Vector
 from terrella.journal.reading import Reader
+from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 from terrella.kernel import Clock
 
@@ -14,12 +15,18 @@ class CommittedState:
         self._reader = reader
         self._clock = clock
         self.region = store.region
-        self.incarnation = store.incarnation
         self._vectors: dict[str, dict[str, Vector]] = {}
+        self._cursors: dict[str, dict[str, Vector]] = {}
+
+    @property
+    def incarnation(self) -> str:
+        """The store's."""
+        return self._store.incarnation
 
     def refresh(self) -> None:
         """Something was committed, declared or dropped."""
         self._vectors.clear()
+        self._cursors.clear()
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -36,6 +43,18 @@ class CommittedState:
             }
         return vectors
 
+    def cursors(self, peer: str) -> dict[str, Vector]:
+        """The same of those that are pulled: into what a snapshot is filling nothing is, nor from who only joins."""
+        cursors = self._cursors.get(peer)
+        if cursors is None:
+            states = self._store.catalog.data_sets
+            cursors = self._cursors[peer] = {
+                data_set_id: vector
+                for data_set_id, vector in self.vectors(peer).items()
+                if _is_pulled(states[data_set_id], self.region, peer)
+            }
+        return cursors
+
     def floor(self, data_set_id: str, origin: Origin) -> int:
         """The oldest sequence still in the log."""
         return self._store.catalog.declared(data_set_id).streams[origin].floor
@@ -48,3 +67,9 @@ class CommittedState:
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer has applied this much."""
         self._store.note_acknowledgement(peer, data_set_id, vector)
+
+
+def _is_pulled(state: DataSetState, region: str, peer: str) -> bool:
+    definition = state.definition
+    hollow = state.join is not None and state.join.hollow
+    return not hollow and peer in definition.members and region in definition.holders

@@ -10,6 +10,12 @@
              <----------------------------- Records  as soon as they are committed, in slices
       Acknowledgement -------------------->          what is applied and durable here, after each commit
 
+      SnapshotRequest -------------------->          a data set, and what of it is durable here already
+             <----------------------------- SnapshotStart   the vector, before anything is read
+             <----------------------------- SnapshotChunk   items, then conflicts, as far as there is credit
+      SnapshotCredit --------------------->          a chunk is durable
+             <----------------------------- SnapshotEnd     the vector, after everything was read
+
 A frame is four bytes of length (big-endian) and a MessagePack array whose first field is the message's kind. A
 ``Pull`` may ask for any origin's records that the server holds, not only for the server's own.
 """
@@ -103,7 +109,66 @@ class SnapshotRequired(msgspec.Struct, array_like=True, frozen=True, tag=9):
     floor: int
 
 
-Message = Hello | Welcome | Refusal | Pull | Stop | Acknowledgement | Heads | Records | SnapshotRequired
+class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=15):
+    """Send me a data set's state, from behind ``after`` of this stage on: ``window`` chunks, then as credit comes."""
+
+    data_set_id: str
+    stage: int
+    after: bytes | None
+    window: int
+
+
+class SnapshotStart(msgspec.Struct, array_like=True, frozen=True, tag=11):
+    """What the source holds before it reads the first chunk, its hybrid clock, and the membership's epoch."""
+
+    data_set_id: str
+    vector: FlatVector
+    hlc: int
+    epoch: int
+
+
+class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=12):
+    """What is stored behind ``after`` up to ``through``, in key order; the body is zlib's if ``compressed``."""
+
+    data_set_id: str
+    stage: int
+    after: bytes | None
+    through: bytes
+    compressed: bool
+    body: bytes
+
+
+class SnapshotEnd(msgspec.Struct, array_like=True, frozen=True, tag=13):
+    """There is no more; ``vector`` is what the source held then. Or, with a ``refusal``, why there is nothing."""
+
+    data_set_id: str
+    vector: FlatVector
+    refusal: str | None
+
+
+class SnapshotCredit(msgspec.Struct, array_like=True, frozen=True, tag=14):
+    """So many chunks more may be sent: as many are durable here."""
+
+    data_set_id: str
+    chunks: int
+
+
+Message = (
+    Hello
+    | Welcome
+    | Refusal
+    | Pull
+    | Stop
+    | Acknowledgement
+    | Heads
+    | Records
+    | SnapshotRequired
+    | SnapshotRequest
+    | SnapshotStart
+    | SnapshotChunk
+    | SnapshotEnd
+    | SnapshotCredit
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode

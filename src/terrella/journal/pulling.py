@@ -4,9 +4,9 @@ The runner (or the simulator) hands in what the server says, the passing of time
 here; each answers what is to be done: send a message, apply records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from terrella.journal.errors import ProtocolError
 from terrella.journal.model import Origin, Vector
@@ -33,10 +33,18 @@ class Target(Protocol):
     """The state into which is pulled."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def vectors(self, peer: str) -> Mapping[str, Vector]:
         """What is applied and committed of each declared, replicated data set that the peer is a member of too."""
+        ...
+
+    def cursors(self, peer: str) -> Mapping[str, Vector]:
+        """The same of those that are to be pulled from the peer: not while a snapshot is taken in, for one."""
         ...
 
 
@@ -54,7 +62,46 @@ class Apply:
     records: Records
 
 
-Effect = Send | Apply
+class Work(Protocol):
+    """Something to do with the store in a batch, in as many pieces as its time demands."""
+
+    def run(self, store: Any, out_of_time: Callable[[], bool]) -> bool:
+        """Do a piece; True when all is done."""
+        ...
+
+    def outcome(self) -> Any:
+        """What became of it, once it is committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do this work after what was handed out before; when it is durable, ``done(outcome, now)`` says what follows.
+
+    If it fails, the connection ends.
+    """
+
+    work: Work
+    done: "Callable[[Any, float], Sequence[Effect]]"
+
+
+Effect = Send | Apply | Perform
+
+
+class PullerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that opened it."""
+
+    def step(self, puller: "Puller", now: float) -> Sequence[Effect]:
+        """Something was committed here, or time passes; only called once the server has agreed."""
+        ...
+
+    def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
+        """The server says something that is not for the puller; None if it is not for this part either."""
+        ...
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        ...
 
 
 class Puller:
@@ -64,8 +111,16 @@ class Puller:
     that are not pulled any more, each with the reason.
     """
 
-    def __init__(self, target: Target, world: str, peer: str, stopped: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        world: str,
+        peer: str,
+        stopped: dict[str, str] | None = None,
+        parts: Sequence[PullerPart] = (),
+    ) -> None:
         self._target = target
+        self._parts = parts
         self._world = world
         self.peer = peer
         self.peer_incarnation: str | None = None
@@ -110,7 +165,7 @@ class Puller:
         elif isinstance(message, SnapshotRequired):
             self.below_floor[(message.data_set_id, (message.region, message.incarnation))] = message.floor
         else:
-            raise ProtocolError(f"{type(message).__name__} is not for a puller")
+            return self._for_a_part(message, now)
         return []
 
     def changed(self, now: float) -> list[Effect]:
@@ -118,12 +173,14 @@ class Puller:
         if not self.welcome:
             return []
         vectors = self._target.vectors(self.peer)
+        cursors = self._target.cursors(self.peer)
         messages: list[Message] = []
-        for data_set_id in self._pulled - vectors.keys():
+        for data_set_id in self._pulled - cursors.keys():
             self._pulled.discard(data_set_id)
             self._acknowledged.pop(data_set_id, None)
+            self._forget_floors(data_set_id)
             messages.append(Stop(data_set_id))
-        for data_set_id, vector in vectors.items():
+        for data_set_id, vector in cursors.items():
             if data_set_id not in self._pulled and data_set_id not in self.stopped:
                 self._pulled.add(data_set_id)
                 messages.append(Pull(data_set_id, [self.peer], self._cursors(vector)))
@@ -135,7 +192,7 @@ class Puller:
                 acknowledged.append((data_set_id, flatten(theirs)))
         if acknowledged:
             messages.append(Acknowledgement(acknowledged))
-        return self._send(messages, now)
+        return self._send(messages, now) + self._step_parts(now)
 
     def stop(self, data_set_id: str, reason: str, now: float) -> list[Effect]:
         """Pull no more of a data set: it has a record that cannot be applied."""
@@ -149,9 +206,17 @@ class Puller:
         """Time passes."""
         if now - self.last_heard > SILENCE_MAX_S:
             raise ProtocolError(f"nothing was heard of {self.peer} for {SILENCE_MAX_S:g} s")
-        if self.welcome and now - self._last_sent > KEEPALIVE_S:
-            return self._send([Acknowledgement([])], now)
-        return []
+        if not self.welcome:
+            return []
+        effects = self._step_parts(now)
+        if now - self._last_sent > KEEPALIVE_S:
+            effects += self._send([Acknowledgement([])], now)
+        return effects
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        for part in self._parts:
+            part.closed()
 
     @property
     def records_behind(self) -> int | None:
@@ -166,6 +231,20 @@ class Puller:
             for origin, held in heads.items()
             if origin[0] == self.peer
         )
+
+    def _forget_floors(self, data_set_id: str) -> None:
+        for place in [place for place in self.below_floor if place[0] == data_set_id]:
+            del self.below_floor[place]
+
+    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+        for part in self._parts:
+            effects = part.receive(message, now)
+            if effects is not None:
+                return list(effects)
+        raise ProtocolError(f"{type(message).__name__} is not for a puller")
+
+    def _step_parts(self, now: float) -> list[Effect]:
+        return [effect for part in self._parts for effect in part.step(self, now)]
 
     def _cursors(self, vector: Vector) -> list[tuple[str, str, int]]:
         return flatten({origin: sequence for origin, sequence in vector.items() if origin[0] == self.peer})

@@ -16,6 +16,9 @@ from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
 
+# What is stored at a key: key, value, dot, hlc, context (dots, packed).
+ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
+
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
@@ -108,6 +111,26 @@ class Reader:
             records.append(record)
         return _within(records, bytes_max)
 
+    def items_after(self, state: DataSetState, after: bytes | None, rows_max: int, bytes_max: int) -> list[ItemRow]:
+        """What is stored behind a key (None: from the first on), tombstones included: key, value, dot, hlc, context."""
+        comparison, bound = (">=", b"") if after is None else (">", after)
+        rows = self._execute(
+            f"select key, value, dot, hlc, context from items where data_set = ? and key {comparison} ? "  # noqa: S608
+            "order by key limit ?",
+            (state.number, bound, rows_max),
+        )
+        return _rows_within(rows, bytes_max)
+
+    def conflicts_after(
+        self, state: DataSetState, after: int, rows_max: int, bytes_max: int
+    ) -> list[tuple[int, bytes]]:
+        """Conflict entries behind a loser's dot, in that order."""
+        rows = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, rows_max),
+        )
+        return _rows_within(rows, bytes_max)
+
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
         rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
@@ -129,6 +152,18 @@ class Reader:
         finally:
             self._execute("commit")
         return digest.hexdigest()
+
+
+def _rows_within(rows: Any, bytes_max: int) -> list[Any]:
+    """As many rows as fit, but at least one; the statement does not stay open."""
+    taken = []
+    for row in rows:
+        taken.append(row)
+        bytes_max -= sum(len(column) for column in row if type(column) is bytes)
+        if bytes_max <= 0:
+            break
+    rows.close(True)
+    return taken
 
 
 Bound = TypeVar("Bound", bytes, tuple[bytes, bytes])

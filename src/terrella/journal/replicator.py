@@ -19,8 +19,9 @@ from terrella.journal.errors import (
 )
 from terrella.journal.journal import Journal
 from terrella.journal.lag import LagMeter
+from terrella.journal.parts import Parts
 from terrella.journal.protocol import SILENCE_MAX_S, FrameReader, Heads, Records, Refusal, frame
-from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.pulling import Apply, Effect, Perform, Puller, Send
 from terrella.journal.serving import PullServer
 from terrella.kernel import Clock, Connection, Connector, Ids, hlc_milliseconds
 
@@ -85,7 +86,10 @@ class Replicator:
         self._clock = clock
         self._world = world
         self._state = CommittedState(journal.store, journal.reader, clock)
-        self._peers = {name: _Peer(name, journal, self._state, connector, port, clock, ids, world) for name in peers}
+        self._parts = Parts(journal, clock)
+        self._peers = {
+            name: _Peer(name, journal, self._state, connector, port, clock, ids, world, self._parts) for name in peers
+        }
         self._serving: set[_Serving] = set()
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,6 +102,7 @@ class Replicator:
         self._server = await asyncio.start_server(self._serve, host, self._port)
         self._tasks = [asyncio.create_task(peer.run()) for peer in self._peers.values()]
         self._tasks.append(asyncio.create_task(self._persist()))
+        self._tasks.append(asyncio.create_task(self._tick()))
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
@@ -137,6 +142,16 @@ class Replicator:
             peer.changed()
         for serving in self._serving:
             serving.wake.set()
+        self._step_parts()
+
+    def _step_parts(self) -> None:
+        if not self._stopping:
+            self._parts.step(peer.puller for peer in self._peers.values() if peer.puller is not None)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._step_parts()
 
     async def _persist(self) -> None:
         while True:
@@ -151,7 +166,7 @@ class Replicator:
         if self._stopping or task is None:
             writer.close()
             return
-        server = PullServer(self._state, self._world, frozenset(self._peers))
+        server = PullServer(self._state, self._world, frozenset(self._peers), self._parts.of_server())
         serving = _Serving(server, reader, writer, self._clock, task)
         self._serving.add(serving)
         try:
@@ -226,6 +241,7 @@ class _Serving:
             while (message := server.next(clock.monotonic())) is not None:
                 self._writer.write(frame(message))
                 await self._writer.drain()
+                await asyncio.sleep(0)  # a peer's backlog or snapshot is no reason for others to wait
             pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
             try:
                 async with asyncio.timeout(pause):
@@ -247,8 +263,10 @@ class _Peer:
         clock: Clock,
         ids: Ids,
         world: str,
+        parts: Parts,
     ) -> None:
         self.name = name
+        self._parts = parts
         self._journal = journal
         self._state = state
         self._connector = connector
@@ -260,6 +278,7 @@ class _Peer:
         self._lag = LagMeter()
         self._stopped: dict[str, str] = {}
         self._outgoing: asyncio.Queue[Effect] = asyncio.Queue()
+        self._performing: asyncio.Queue[tuple[Perform, asyncio.Future[Any]]] = asyncio.Queue()
         self._poked = asyncio.Event()
         self._resting = False
         self._last_heard: float | None = None
@@ -290,6 +309,11 @@ class _Peer:
             except TimeoutError:
                 pause = min(BACKOFF_MAX_S, 2 * pause)
             self._resting = False
+
+    @property
+    def puller(self) -> Puller | None:
+        """The puller of the connection that stands."""
+        return self._puller
 
     def poke(self) -> None:
         """Do not wait any longer before trying again."""
@@ -353,9 +377,10 @@ class _Peer:
         return None
 
     async def _pull(self, connection: Connection) -> None:
-        puller = Puller(self._state, self._world, self.name, self._stopped)
+        puller = Puller(self._state, self._world, self.name, self._stopped, self._parts.of_puller())
         self._outgoing = asyncio.Queue()
         under_way: asyncio.Queue[_UnderWay] = asyncio.Queue(SLICES_UNDER_WAY_MAX)
+        self._performing = asyncio.Queue()
         self._puller = puller
         try:
             self._do(puller.start(self._clock.monotonic()))
@@ -363,16 +388,27 @@ class _Peer:
                 self._read(puller, connection, under_way),
                 self._write(connection),
                 self._settle(puller, under_way),
+                self._settle_parts(),
                 self._tick(puller),
             )
         finally:
+            puller.closed()
             connection.close()
             while not under_way.empty():
                 under_way.get_nowait()[1].cancel()
 
     def _do(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            self._outgoing.put_nowait(effect)
+            if isinstance(effect, Perform):
+                self._performing.put_nowait((effect, self._journal.committer.slice(effect.work)))
+            else:
+                self._outgoing.put_nowait(effect)
+
+    async def _settle_parts(self) -> None:
+        """Wait for what the connection's parts have done with the store; if it fails, the connection ends."""
+        while True:
+            effect, future = await self._performing.get()
+            self._do(effect.done(await future, self._clock.monotonic()))
 
     async def _write(self, connection: Connection) -> None:
         while True:

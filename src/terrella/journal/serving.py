@@ -5,7 +5,7 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,7 +35,11 @@ class Source(Protocol):
     """The committed state that is served."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -58,6 +62,18 @@ class Source(Protocol):
         ...
 
 
+class ServerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that was connected to."""
+
+    def receive(self, peer: str, message: Message, now: float) -> bool:
+        """The peer says something that is not for the puller's server; False if it is not for this part either."""
+        ...
+
+    def next(self, peer: str, now: float) -> Message | None:
+        """What to send next, if anything."""
+        ...
+
+
 @dataclass(slots=True)
 class _Subscription:
     regions: frozenset[str]
@@ -68,8 +84,10 @@ class _Subscription:
 class PullServer:
     """Serves one peer over one connection. ``peer`` is None until it has said who it is."""
 
-    def __init__(self, source: Source, world: str, peers: frozenset[str]) -> None:
+    def __init__(self, source: Source, world: str, peers: frozenset[str], parts: Sequence[ServerPart] = ()) -> None:
         self._source = source
+        self._parts = parts
+        self._parts_turn = False
         self._world = world
         self._peers = peers
         self.peer: str | None = None
@@ -97,7 +115,7 @@ class PullServer:
                 self._source.acknowledge(self.peer, data_set_id, unflatten(vector))
         elif isinstance(message, Refusal):
             raise ProtocolError(f"{self.peer} ended the connection: {message.reason}")
-        else:
+        elif not any(part.receive(self.peer, message, now) for part in self._parts):
             raise ProtocolError(f"{type(message).__name__} is not for a server")
 
     def next(self, now: float) -> Message | None:
@@ -109,7 +127,11 @@ class PullServer:
         vectors = self._source.vectors(self.peer)
         if now >= self._next_heads or vectors.keys() - self._said.keys():
             return self._heads(vectors, now)
-        return self._slice(vectors)
+        # Records and the parts take turns, so that neither a backlog nor a snapshot holds up the other.
+        self._parts_turn = not self._parts_turn
+        if self._parts_turn:
+            return self._part(now) or self._slice(vectors)
+        return self._slice(vectors) or self._part(now)
 
     @property
     def wake_at(self) -> float:
@@ -139,6 +161,14 @@ class PullServer:
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
         return Heads(self._source.clock_ms(), changed)
+
+    def _part(self, now: float) -> Message | None:
+        assert self.peer is not None
+        for part in self._parts:
+            message = part.next(self.peer, now)
+            if message is not None:
+                return message
+        return None
 
     def _slice(self, vectors: Mapping[str, Vector]) -> Records | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
