@@ -1,7 +1,7 @@
-"""Regions without sockets or threads: stores on simulated disks, the cores of their connections, and a seed for chance.
+"""Regions without sockets or threads: stores on simulated disks, the cores of their connections, and a seed.
 
-A *step* is one message that arrives, one batch, or one look at what is due; whoever drives decides which comes next, and
-may crash a region before or after any batch.
+A *step* is one message that arrives, one batch, or one look at what is due; whoever drives decides which comes next,
+and may crash a region before or after any batch.
 """
 
 import random
@@ -39,6 +39,7 @@ from terrella.journal import (
     memory_connection,
 )
 from terrella.journal.pulling import Work
+from terrella.journal.state import DataSetState
 from terrella.testing import ManualClock, SeededIds
 
 WORLD = "nodes"
@@ -91,7 +92,7 @@ class Node:
         self.batch(lambda: self.store.set_members(self.data_set, epoch, members, joining))
 
     @property
-    def data_set(self) -> "object":
+    def data_set(self) -> DataSetState:
         return self.store.catalog.declared(self.definitions[0].id)
 
     def put(self, key: bytes, value: bytes | None) -> None:
@@ -138,24 +139,22 @@ class Node:
         self.state.refresh()
 
     def items(self) -> list[tuple[bytes, bytes]]:
-        return [(e.key, e.version.value or b"") for e in self.reader.scan(self._ds, None, None, False, False, 10**6)]
+        return [
+            (e.key, e.version.value or b"") for e in self.reader.scan(self.data_set, None, None, False, False, 10**6)
+        ]
 
     def indexed(self) -> list[tuple[bytes, bytes]]:
-        found = self.reader.scan_index(self._ds, "first", None, None, False, False, 10**6)
+        found = self.reader.scan_index(self.data_set, "first", None, None, False, False, 10**6)
         return sorted((entry.key, entry.index_key) for entry in found)
 
     def conflicts(self) -> list[Conflict]:
-        return self.reader.conflicts(self._ds, 10**6)
+        return self.reader.conflicts(self.data_set, 10**6)
 
     def digest(self) -> str:
-        return self.reader.digest(self._ds)
+        return self.reader.digest(self.data_set)
 
     def vector(self) -> Vector:
-        return self._ds.vector
-
-    @property
-    def _ds(self):  # type: ignore[no-untyped-def]
-        return self.store.catalog.declared(self.definitions[0].id)
+        return self.data_set.vector
 
 
 class Link:
@@ -231,6 +230,7 @@ class Cluster:
         self.nodes = {name: Node(name, self.chance, self.clock, indexer) for name in names}
         self.links: dict[tuple[str, str], Link] = {}
         self.cut: set[frozenset[str]] = set()
+        self._quiet = 0
 
     def connect(self) -> None:
         """Every pair that is not cut has its two connections."""
@@ -288,10 +288,10 @@ class Cluster:
                 self.look(node)
                 busy = busy or bool(node.waiting)
             if not busy and not any(link.ways[way] for link in self.links.values() for way in (True, False)):
-                self.quiet = getattr(self, "quiet", 0) + 1
-                if self.quiet > 5:
-                    self.quiet = 0
-                    return
+                self._quiet += 1
+                if self._quiet > 5:
+                    break
+        self._quiet = 0
 
     def look(self, node: Node) -> None:
         """What is due at a region because of what its peers hold."""
