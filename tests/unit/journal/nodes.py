@@ -62,6 +62,7 @@ class Node:
         self.definitions: list[DataSet] = []
         self.told: list[StandingChange] = []
         self.crash_at: Callable[[], bool] = lambda: False
+        self.always_hurry = False
         self.open()
 
     def open(self) -> None:
@@ -119,7 +120,7 @@ class Node:
         if not self.waiting:
             return False
         work, done = self.waiting[0]
-        hurry = self.chance.random() < 0.5
+        hurry = self.always_hurry or self.chance.random() < 0.5
         self.store.begin()
         finished = work.run(self.store, lambda: hurry)
         if self.crash_at():

@@ -110,6 +110,7 @@ def test_the_joiner_may_crash_before_and_after_each_of_its_batches(seed: int) ->
             return count == place + 1  # noqa: B023
 
         world.nodes[NORTH].crash_at = crash_now
+        world.nodes[NORTH].always_hurry = True
         join(world)
         write_somewhere(world)
         world.settle()
