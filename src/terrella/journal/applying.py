@@ -114,6 +114,8 @@ class RemoteSlice:
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Apply as many as fit in the time, at least a few; True when all are."""
         state = store.catalog.declared(self._data_set_id)
+        if state.hollow:
+            return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])

@@ -71,5 +71,5 @@ class CommittedState:
 
 def _is_pulled(state: DataSetState, region: str, peer: str) -> bool:
     definition = state.definition
-    hollow = state.join is not None and state.join.hollow
-    return not hollow and peer in definition.members and region in definition.holders
+    to_begin = state.join is None and region in definition.joining
+    return not (state.hollow or to_begin) and peer in definition.members and region in definition.holders

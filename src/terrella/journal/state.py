@@ -88,6 +88,11 @@ class DataSetState:
         return self.definition.lane is not Lane.LOCAL
 
     @property
+    def hollow(self) -> bool:
+        """Whether what is stored is none of any moment, so that no log can be applied to it: a snapshot is on its way."""
+        return self.join is not None and self.join.hollow
+
+    @property
     def vector(self) -> Vector:
         """What is applied and committed of each origin."""
         return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
