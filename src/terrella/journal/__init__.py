@@ -41,13 +41,15 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
-from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.replicator import Replicator
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
+from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
@@ -61,6 +63,7 @@ __all__ = [
     "DataSet",
     "DataSetDroppedError",
     "DataSetEvictedError",
+    "DataSetFigures",
     "DataSetJoiningError",
     "DataSetLeavingError",
     "DataSetStandingError",
@@ -96,6 +99,7 @@ __all__ = [
     "ServerPart",
     "SnapshotSource",
     "SnapshotTaker",
+    "Sources",
     "StandingChange",
     "Store",
     "StoreClosedError",

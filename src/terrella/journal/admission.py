@@ -4,7 +4,7 @@
 the work that is due, and tells its listener of what came to pass (``Event``), for whoever decides on memberships.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,7 +24,7 @@ from terrella.journal.joining import (
     once,
     set_join,
 )
-from terrella.journal.model import Lane, Vector
+from terrella.journal.model import PULLED, Vector
 from terrella.journal.pulling import Effect, Perform, Work
 from terrella.journal.standing import Join, Phase
 from terrella.journal.state import DataSetState
@@ -60,11 +60,11 @@ class Admission:
         self._under_way: set[str] = set()
         self._told: set[StandingChange] = set()
 
-    def step(self, heads: Heads, needed: Sequence[str]) -> list[Perform]:
+    def step(self, heads: Heads, needed: Collection[str]) -> list[Perform]:
         """What is due. ``needed`` names the data sets that no connected peer's log can bring up to date."""
         effects: list[Perform] = []
         for data_set_id, state in self._store.catalog.data_sets.items():
-            if data_set_id in self._under_way or not state.declared or state.definition.lane is not Lane.ASYNC:
+            if data_set_id in self._under_way or not state.declared or state.definition.lane not in PULLED:
                 continue
             join = state.join
             if join is None:

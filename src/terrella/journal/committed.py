@@ -1,8 +1,7 @@
 """A store's committed state, as the two sides of pulling see it."""
 
-from terrella.journal.model import Lane, Origin, Vector
+from terrella.journal.model import PULLED, DataSet, Origin, Vector
 from terrella.journal.reading import Reader
-from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 from terrella.kernel import Clock
 
@@ -16,7 +15,12 @@ class CommittedState:
         self._clock = clock
         self.region = store.region
         self._vectors: dict[str, dict[str, Vector]] = {}
-        self._cursors: dict[str, dict[str, Vector]] = {}
+        self._definitions: dict[str, DataSet] | None = None
+        self._last_definitions: dict[str, DataSet] = {}
+        self._unpulled: frozenset[str] | None = None
+        self._drawn = frozenset(
+            incarnation for (incarnation,) in store.connection.execute("select incarnation from incarnations")
+        )
 
     @property
     def incarnation(self) -> str:
@@ -26,34 +30,78 @@ class CommittedState:
     def refresh(self) -> None:
         """Something was committed, declared or dropped."""
         self._vectors.clear()
-        self._cursors.clear()
+        self._definitions = None
+        self._unpulled = None
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
         return self._clock.now_ms()
 
+    def definitions(self) -> dict[str, DataSet]:
+        """Each declared data set that is held here and replicated by pulling."""
+        if self._definitions is None:
+            self._definitions = self._last_definitions = {
+                data_set_id: state.definition
+                for data_set_id, state in self._store.catalog.data_sets.items()
+                if state.declared and state.definition.lane in PULLED and self.region in state.definition.holders
+            }
+        return self._definitions
+
+    @property
+    def known_definitions(self) -> dict[str, DataSet]:
+        """The definitions as they were last asked for."""
+        return self._last_definitions
+
     def vectors(self, peer: str) -> dict[str, Vector]:
-        """What is applied and committed of each declared data set that is replicated with the peer."""
+        """What is held and committed of each of these that the peer holds too."""
         vectors = self._vectors.get(peer)
         if vectors is None:
+            data_sets = self._store.catalog.data_sets
             vectors = self._vectors[peer] = {
-                data_set_id: state.vector
-                for data_set_id, state in self._store.catalog.data_sets.items()
-                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.holders
+                data_set_id: data_sets[data_set_id].vector
+                for data_set_id, definition in self.definitions().items()
+                if peer in definition.holders
             }
         return vectors
 
-    def cursors(self, peer: str) -> dict[str, Vector]:
-        """The same of those that are pulled: into what a snapshot is filling nothing is, nor from who only joins."""
-        cursors = self._cursors.get(peer)
-        if cursors is None:
+    def unpulled(self) -> frozenset[str]:
+        """Those of these into which nothing can be pulled, because a snapshot is being taken in or is about to be."""
+        if self._unpulled is None:
             states = self._store.catalog.data_sets
-            cursors = self._cursors[peer] = {
-                data_set_id: vector
-                for data_set_id, vector in self.vectors(peer).items()
-                if _is_pulled(states[data_set_id], self.region, peer)
-            }
-        return cursors
+            self._unpulled = frozenset(
+                data_set_id
+                for data_set_id, definition in self.definitions().items()
+                if states[data_set_id].hollow
+                or (states[data_set_id].join is None and self.region in definition.joining)
+            )
+        return self._unpulled
+
+    def lives(self) -> set[str]:
+        """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""
+        return {*self._drawn, self.incarnation, *self.lives_of(self.region)}
+
+    def lives_of(self, region: str) -> set[str]:
+        """Every incarnation of a region of which records are held here."""
+        data_sets = self._store.catalog.data_sets
+        return {
+            incarnation
+            for data_set_id in self.definitions()
+            for origin_region, incarnation in data_sets[data_set_id].vector
+            if origin_region == region
+        }
+
+    def refusal(self, peer: str) -> str | None:
+        """Why a region is no peer: it was removed from every data set that it is decided for who holds them."""
+        decided = [definition for definition in self.definitions().values() if definition.epoch]
+        if not decided or any(peer in definition.holders for definition in self.definitions().values()):
+            return None
+        epoch = max(definition.epoch for definition in decided)
+        return f"{peer} was removed: it holds no data set of {self.region}'s any more, as of epoch {epoch}"
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""
+        definition = self.definitions().get(data_set_id)
+        return None if definition is None or peer in definition.holders else definition.epoch
 
     def floor(self, data_set_id: str, origin: Origin) -> int:
         """The oldest sequence still in the log."""
@@ -67,9 +115,3 @@ class CommittedState:
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer has applied this much."""
         self._store.note_acknowledgement(peer, data_set_id, vector)
-
-
-def _is_pulled(state: DataSetState, region: str, peer: str) -> bool:
-    definition = state.definition
-    to_begin = state.join is None and region in definition.joining
-    return not (state.hollow or to_begin) and peer in definition.members and region in definition.holders

@@ -11,7 +11,7 @@ import msgspec
 from terrella.journal.applying import merge_version, note_conflict
 from terrella.journal.errors import JournalError, ProtocolError, RecordError
 from terrella.journal.maintenance import sweep, throw_away_index
-from terrella.journal.model import NO_CONTEXT, Dot, Lane, Origin, Vector, Version
+from terrella.journal.model import NO_CONTEXT, PULLED, Dot, Origin, Vector, Version
 from terrella.journal.protocol import SnapshotChunk, SnapshotEnd, SnapshotStart, flatten, unflatten
 from terrella.journal.pulling import Work
 from terrella.journal.reading import Reader
@@ -344,7 +344,7 @@ class StoreSource:
         """Why the peer may not have a snapshot from here; None if it may."""
         region = self._store.region
         state = self._store.catalog.data_sets.get(data_set_id)
-        if state is None or not state.declared or state.dropped or state.definition.lane is not Lane.ASYNC:
+        if state is None or not state.declared or state.dropped or state.definition.lane not in PULLED:
             return f"{region} has no such data set that is replicated"
         definition = state.definition
         if region not in definition.members or (state.join is not None and state.join.on_the_way_in):

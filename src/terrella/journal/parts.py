@@ -11,6 +11,7 @@ from terrella.journal.journal import Journal
 from terrella.journal.pulling import Perform, Puller, PullerPart
 from terrella.journal.serving import ServerPart
 from terrella.journal.snapshot import CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, SnapshotSource, SnapshotTaker
+from terrella.journal.sources import Sources
 from terrella.kernel import Clock
 
 _log = logging.getLogger(__name__)
@@ -19,8 +20,9 @@ _log = logging.getLogger(__name__)
 class Parts:
     """Made once for a replicator; makes the parts of each of its connections."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, sources: Sources, clock: Clock) -> None:
         self._journal = journal
+        self._sources = sources
         self._clock = clock
         self._claims: dict[str, SnapshotTaker] = {}
         self._target = StoreTarget(journal.store)
@@ -35,14 +37,14 @@ class Parts:
         """For a connection that was opened by a peer."""
         return [SnapshotSource(self._source)]
 
-    def step(self, pullers: Iterable[Puller]) -> None:
+    def step(self, pullers: Iterable[Puller | None]) -> None:
         """Something was committed, or time has passed; ``pullers`` are those of the connections that stand."""
         if self._journal.committer.unavailable is not None:
             return
-        connected = [puller for puller in pullers if puller.welcome]
-        heads = {puller.peer: puller.heads for puller in connected}
-        needed = {data_set_id for puller in connected for data_set_id, _ in puller.below_floor}
-        for effect in self._admission.step(heads, sorted(needed)):
+        offers = [puller.offer for puller in pullers if puller is not None and puller.offer is not None]
+        heads = {offer.peer: offer.heads for offer in offers}
+        needed = self._sources.snapshot_needed
+        for effect in self._admission.step(heads, needed):
             self._perform(effect)
 
     def _perform(self, effect: Perform) -> None:

@@ -115,8 +115,8 @@ class SnapshotSource:
         """The peer asks, or has taken in what it was sent."""
         del now
         if isinstance(message, SnapshotRequest):
-            if message.stage not in _DECODERS or not 0 < message.window <= 1000:
-                raise ProtocolError(f"a snapshot from stage {message.stage} on, {message.window} chunks at a time")
+            if message.stage not in _DECODERS:
+                raise ProtocolError(f"a snapshot from stage {message.stage} on")
             self._copies.pop(message.data_set_id, None)
             reason = self._state.refusal(peer, message.data_set_id)
             if reason is None:
@@ -269,7 +269,8 @@ class SnapshotTaker:
             return False
         if now - self._refused.get(data_set_id, now - _ASK_AGAIN_S) < _ASK_AGAIN_S:
             return False
-        heads = puller.heads.get(data_set_id, {})
+        assert puller.offer is not None
+        heads = puller.offer.heads.get(data_set_id, {})
         return all(heads.get((region, life), 0) >= sequence for region, life, sequence in join.required)
 
     def _request(self, puller: Puller, data_set_id: str, join: Join) -> SnapshotRequest:

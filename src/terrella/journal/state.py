@@ -89,7 +89,7 @@ class DataSetState:
 
     @property
     def hollow(self) -> bool:
-        """Whether what is stored is none of any moment, so that no log can be applied to it: a snapshot is on its way."""
+        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
         return self.join is not None and self.join.hollow
 
     @property
@@ -111,11 +111,11 @@ class Catalog:
         """Read what is committed."""
         catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
-        columns = "number, id, name, lane, members, joining, epoch, items, bytes, dropped"
-        for number, id_, name, lane, members, joining, epoch, items, bytes_, dropped in connection.execute(
+        columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
+        for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
             f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
         ):
-            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch)
+            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s)
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         columns = "id, data_set, region, incarnation, applied, floor, predecessor"

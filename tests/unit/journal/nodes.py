@@ -21,6 +21,7 @@ from terrella.journal import (
     JournalError,
     Message,
     Perform,
+    ProtocolError,
     Puller,
     PullServer,
     Reader,
@@ -28,6 +29,7 @@ from terrella.journal import (
     Send,
     SnapshotSource,
     SnapshotTaker,
+    Sources,
     StandingChange,
     Store,
     StoreSource,
@@ -72,6 +74,7 @@ class Node:
         self.store = Store(self.disk, self.name, self.clock, self.ids)
         self.reader = Reader(self.disk, self.store)
         self.state = CommittedState(self.store, self.reader, self.clock)
+        self.sources = Sources(self.state)
         self.claims: dict[str, SnapshotTaker] = {}
         self.admission = Admission(self.store, self.told.append)
         self.waiting: deque[tuple[Work, Callable[[object], None]]] = deque()
@@ -165,7 +168,7 @@ class Link:
         self.client, self.server = client, server
         taker = SnapshotTaker(StoreTarget(client.store), client.claims)
         source = SnapshotSource(StoreSource(server.store, server.reader, rows_max, 10_000))
-        self.puller = Puller(client.state, WORLD, server.name, parts=[taker])
+        self.puller = Puller(client.state, WORLD, server.name, client.sources, [taker])
         self.pull_server = PullServer(server.state, WORLD, frozenset(peers) - {server.name}, [source])
         self.ways: dict[bool, deque[bytes]] = {True: deque(), False: deque()}
         self.frames = {True: FrameReader(), False: FrameReader()}
@@ -194,7 +197,7 @@ class Link:
 
     def close(self) -> None:
         self.alive = False
-        self.puller.closed()
+        self.puller.closed(self.now)
 
     def deliver(self, to_server: bool) -> bool:
         """One message arrives; False if none is under way."""
@@ -217,8 +220,9 @@ class Link:
             self.ways[False].append(frame(message))
         return message is not None
 
-    def look(self) -> None:
+    def look(self) -> bool:
         self.do(self.puller.changed(self.now))
+        return True
 
 
 class Cluster:
@@ -231,7 +235,6 @@ class Cluster:
         self.nodes = {name: Node(name, self.chance, self.clock, indexer) for name in names}
         self.links: dict[tuple[str, str], Link] = {}
         self.cut: set[frozenset[str]] = set()
-        self._quiet = 0
 
     def connect(self) -> None:
         """Every pair that is not cut has its two connections."""
@@ -259,51 +262,56 @@ class Cluster:
         self.clock.advance(0.01)
         link = self.chance.choice(list(self.links.values()))
         deeds: list[Callable[[], object]] = [
-            link.serve,
-            link.serve,
-            lambda: link.deliver(True),
-            lambda: link.deliver(False),
+            lambda: self._over(link, link.serve),
+            lambda: self._over(link, link.serve),
+            lambda: self._over(link, lambda: link.deliver(True)),
+            lambda: self._over(link, lambda: link.deliver(False)),
             lambda: self._work(link.client),
             lambda: self._work(link.client),
-            link.look,
+            lambda: self._over(link, link.look),
         ]
         self.chance.choice(deeds)()
 
-    def settle(self, steps_max: int = 3000) -> None:
-        """Everything that can happen does, until nothing is left to do but to say that one is there."""
-        for _ in range(steps_max):
-            self.clock.advance(0.05)
+    def _over(self, link: Link, act: Callable[[], bool]) -> bool:
+        """Do something over a connection; one that is refused ends."""
+        if not link.alive:
+            return False
+        try:
+            return act()
+        except ProtocolError:
+            self.links.pop((link.client.name, link.server.name))
+            link.close()
+            return False
+
+    def settle(self, done: Callable[[], bool]) -> None:
+        """Everything that can happen does, for up to five minutes, until all is done that is waited for."""
+        for _ in range(1200):
+            self.clock.advance(0.25)
             self.connect()
-            busy = False
             for link in list(self.links.values()):
-                while link.deliver(True) or link.deliver(False):
-                    busy = True
-                link.look()
+                while self._over(link, partial(link.deliver, True)) or self._over(link, partial(link.deliver, False)):
+                    pass
+                self._over(link, link.look)
                 for _ in range(50):
-                    if not link.serve():
+                    if not self._over(link, link.serve):
                         break
             for node in list(self.nodes.values()):
                 while node.waiting:
-                    busy = True
                     self._work(node)
                 self.look(node)
-                busy = busy or bool(node.waiting)
-            if not busy and not any(link.ways[way] for link in self.links.values() for way in (True, False)):
-                self._quiet += 1
-                if self._quiet > 5:
-                    break
-        self._quiet = 0
+            if done() and not any(node.waiting for node in self.nodes.values()):
+                return
+
+    def agree(self, names: Iterable[str]) -> bool:
+        """Whether these hold the same, as members."""
+        nodes = [self.nodes[name] for name in names]
+        return all(node.vector() == nodes[0].vector() and node.data_set.join is None for node in nodes)
 
     def look(self, node: Node) -> None:
         """What is due at a region because of what its peers hold."""
-        heads = {link.server.name: link.puller.heads for link in self.links.values() if link.client is node}
-        needed = {
-            data_set_id
-            for link in self.links.values()
-            if link.client is node
-            for data_set_id, _ in link.puller.below_floor
-        }
-        for effect in node.admission.step(heads, sorted(needed)):
+        offers = [link.puller.offer for link in self.links.values() if link.client is node]
+        heads = {offer.peer: offer.heads for offer in offers if offer is not None}
+        for effect in node.admission.step(heads, node.sources.snapshot_needed):
             node.waiting.append((effect.work, lambda outcome, effect=effect: effect.done(outcome, 0.0)))  # type: ignore[misc]
 
     def _work(self, node: Node) -> None:

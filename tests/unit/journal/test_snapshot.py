@@ -44,6 +44,10 @@ def join(world: Cluster) -> None:
     world.nodes[NORTH].declare(DataSet(ITEMS.id, "items", Lane.ASYNC, MEMBERS, (NORTH,), 2))
 
 
+def has_joined(world: Cluster) -> bool:
+    return any(change.event is Event.JOINED for change in world.nodes[NORTH].told)
+
+
 def admit(world: Cluster) -> None:
     for node in world.nodes.values():
         node.set_members(3, (*MEMBERS, NORTH))
@@ -83,43 +87,49 @@ def test_at_any_interleaving_a_snapshot_and_pulling_make_what_the_log_makes(seed
             world.disconnect(NORTH, chance.choice(MEMBERS))
         if chance.random() < 0.01:
             world.crash(chance.choice((*MEMBERS, NORTH)))
-    world.settle()
-    assert any(change.event is Event.JOINED for change in world.nodes[NORTH].told)
+    world.settle(lambda: has_joined(world))
+    assert has_joined(world)
     admit(world)
+    world.settle(lambda: world.nodes[NORTH].data_set.join is None)
     write_somewhere(world, (NORTH,))
-    world.settle()
+    world.settle(lambda: world.agree(world.nodes))
     same_everywhere(world)
+
+
+def join_with_a_crash(seed: int, place: int) -> bool:
+    """Whether there is such a place: before or after one of the joiner's batches, counted from 0."""
+    world = cluster(seed)
+    for _ in range(60):
+        write_somewhere(world)
+    world.settle(lambda: world.agree(MEMBERS))
+    places = iter(range(10**9))
+    crashes = []
+
+    def crash_now() -> bool:
+        if next(places) == place:
+            crashes.append(place)
+            return True
+        return False
+
+    world.nodes[NORTH].crash_at = crash_now
+    world.nodes[NORTH].always_hurry = True
+    join(world)
+    write_somewhere(world)
+    world.settle(lambda: has_joined(world))
+    admit(world)
+    write_somewhere(world)
+    world.settle(lambda: world.agree(world.nodes))
+    same_everywhere(world)
+    return bool(crashes)
 
 
 @pytest.mark.parametrize("seed", [6, 7])
 def test_the_joiner_may_crash_before_and_after_each_of_its_batches(seed: int) -> None:
     """One crash at a time, at every place where one can be."""
-    place = 0
-    crashed = True
-    while crashed:
-        world = cluster(seed)
-        for _ in range(60):
-            write_somewhere(world)
-        world.settle()
-        count, crashed = 0, False
-
-        def crash_now() -> bool:
-            nonlocal count, crashed
-            count += 1
-            crashed = crashed or count == place + 1  # noqa: B023 - called in this round only
-            return count == place + 1  # noqa: B023
-
-        world.nodes[NORTH].crash_at = crash_now
-        world.nodes[NORTH].always_hurry = True
-        join(world)
-        write_somewhere(world)
-        world.settle()
-        admit(world)
-        write_somewhere(world)
-        world.settle()
-        same_everywhere(world)
-        place += 1
-    assert place > 20
+    places = 0
+    while join_with_a_crash(seed, places):
+        places += 1
+    assert places > 15
 
 
 class FixedState:
