@@ -4,6 +4,7 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal import raft
 from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
@@ -24,6 +25,7 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import StoreSource, StoreTarget
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
@@ -46,6 +48,7 @@ from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
 from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
@@ -57,6 +60,7 @@ from terrella.journal.transaction import Transaction
 __all__ = [
     "Admission",
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
@@ -78,11 +82,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "Origin",
     "OutcomeUnknownError",
+    "PairFigures",
     "PeerStatus",
     "Perform",
     "ProtocolError",
@@ -93,6 +99,8 @@ __all__ = [
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",
@@ -115,6 +123,8 @@ __all__ = [
     "data_set_id",
     "declaring",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
+    "raft",
 ]

@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Sequence
 
+from terrella.journal.acknowledging import as_seen_by_writer
 from terrella.journal.errors import SequenceGapError
-from terrella.journal.merge import merge
+from terrella.journal.merge import MergeResult, merge
 from terrella.journal.model import Dot, Origin, Vector, Version
 from terrella.journal.records import (
+    AcknowledgementRecord,
     ConflictRecord,
     OpeningRecord,
     WriteRecord,
     conflict_rank,
     decode_record,
     encode_conflict,
+    vector_of,
     written_version,
 )
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
-from terrella.journal.store import Store
+from terrella.journal.store import Row, Store
+from terrella.journal.vectors import at_least, has_seen
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
@@ -36,13 +40,14 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
     if isinstance(record, WriteRecord):
         if not store.hlc.observe(record.hlc):
             store.skewed_records += 1
-        dot = Dot(stream.region, stream.incarnation, sequence)
-        merge_version(store, state, record.key, written_version(record, dot))
+        _merge_write(store, state, stream, Dot(stream.region, stream.incarnation, sequence), record)
         return record.hlc
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
     elif isinstance(record, OpeningRecord):
-        stream.predecessor = record.predecessor
+        stream.predecessor, stream.predecessor_last = record.predecessor, record.predecessor_last
+    if isinstance(record, OpeningRecord | AcknowledgementRecord):
+        store.note_acknowledged(state, stream, vector_of(record))
     return None
 
 
@@ -72,11 +77,22 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
     return True
 
 
-def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> None:
-    """Merge another replica's version into what is stored; a conflict that is found goes into the own log as well."""
+def _merge_write(store: Store, state: DataSetState, stream: Stream, dot: Dot, record: WriteRecord) -> None:
+    key = record.key
     row = store.lookup(state, key)
     stored = store.version(row) if row else None
-    result = merge(stored, incoming)
+    _store_merged(store, state, key, row, merge(stored, _as_seen(state, stream, written_version(record, dot), stored)))
+
+
+def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
+    """Merge a version from another replica's store; whether that changed anything."""
+    row = store.lookup(state, key)
+    result = merge(store.version(row) if row else None, incoming)
+    _store_merged(store, state, key, row, result)
+    return result.changed
+
+
+def _store_merged(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> None:
     if result.changed:
         version = result.version
         entries = store.index_changes(state, key, row[1] if row else None, version.value)
@@ -89,6 +105,16 @@ def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Versi
         assert isinstance(entry, ConflictRecord)
         if note_conflict(store, state, entry, data):
             store.append_own(state, data)
+
+
+def _as_seen(state: DataSetState, stream: Stream, incoming: Version, stored: Version | None) -> Version:
+    """The write with what its region had acknowledged before: most writes gain nothing by it, and cost nothing."""
+    if stream.acknowledged_ahead:
+        stream.acknowledged_ahead = not at_least(state.applied, stream.acknowledged)
+    over_tombstone = stored is not None and stored.value is None and not has_seen(incoming, stored.dot)
+    if not (stream.acknowledged_ahead or over_tombstone):
+        return incoming
+    return as_seen_by_writer(incoming, stored, stream.acknowledged, state.applied)
 
 
 def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:

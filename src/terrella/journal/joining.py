@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
+from terrella.journal.acknowledging import acknowledge
 from terrella.journal.applying import merge_version, note_conflict
 from terrella.journal.errors import JournalError, ProtocolError, RecordError
 from terrella.journal.maintenance import sweep, throw_away_index
@@ -18,10 +19,13 @@ from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, decode_record
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, unpack_dots
 from terrella.journal.snapshot import Chunk, ConflictsBody, ItemRow, ItemsBody
-from terrella.journal.standing import Join, Phase, Stage, pack_join
+from terrella.journal.standing import Join, Phase, Stage, Start, pack_join, pack_start, unpack_start
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Store
 
+_SET_JOIN = (
+    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
+)
 _change = msgspec.structs.replace
 
 
@@ -31,7 +35,7 @@ def set_join(store: Store, state: DataSetState, join: Join | None) -> None:
     if join is None:
         store.execute("delete from joins where data_set = ?", (state.number,))
     else:
-        store.execute("insert or replace into joins values (?, ?)", (state.number, pack_join(join)))
+        store.execute(_SET_JOIN, (state.number, pack_join(join)))
 
 
 # beginning
@@ -102,7 +106,8 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
         store.renew_incarnation()
     state.conflicts = 0
     store.reset_counts(state)
-    set_join(store, state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None, vector=None))
+    _set_start(store, state, None)
+    set_join(store, state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
 
 
 def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iterator[None]:
@@ -145,16 +150,33 @@ def end_leaving(store: Store, state: DataSetState) -> None:
 def start_copying(store: Store, state: DataSetState, start: SnapshotStart, source: Origin) -> None:
     """Note where a snapshot starts. Another source, or the same one later: of all vectors the pointwise minimum."""
     join = _copying(state)
-    vector = unflatten(start.vector)
-    lacking = [required for required in join.required if vector.get((required[0], required[1]), 0) < required[2]]
-    if lacking:
-        raise ProtocolError(f"{source[0]} lacks {lacking[0]}, which was here before: no snapshot is taken from it")
-    if join.vector is not None:
-        earlier = unflatten(join.vector)
-        vector = {origin: min(last, vector[origin]) for origin, last in earlier.items() if origin in vector}
+    heads = {(head.region, head.incarnation): head for head in start.streams}
+    for region, incarnation, sequence in join.required:
+        head = heads.get((region, incarnation))
+        if head is None or head.applied < sequence:
+            raise ProtocolError(f"{source[0]} lacks {region}'s records up to {sequence}, which were here before")
+    hlc = start.hlc
+    earlier = _start(store, state)
+    if earlier is not None:
+        hlc = max(hlc, earlier.hlc)
+        before = {(head.region, head.incarnation): head for head in earlier.streams}
+        heads = {
+            origin: min(head, before[origin], key=lambda one: one.applied)
+            for origin, head in heads.items()
+            if origin in before
+        }
+    _set_start(store, state, Start(hlc, list(heads.values())))
     after = join.after if join.source == source or join.stage is Stage.ITEMS else None
-    started = _change(join, source=source, vector=flatten(vector), hlc=max(join.hlc, start.hlc), after=after)
-    set_join(store, state, started)
+    set_join(store, state, _change(join, source=source, after=after))
+
+
+def _set_start(store: Store, state: DataSetState, start: Start | None) -> None:
+    store.execute("update joins set start = ? where data_set = ?", (start and pack_start(start), state.number))
+
+
+def _start(store: Store, state: DataSetState) -> Start | None:
+    column: bytes | None = store.ask("select start from joins where data_set = ?", (state.number,))
+    return None if column is None else unpack_start(column)
 
 
 class ChunkWork:
@@ -220,14 +242,18 @@ class ChunkWork:
 def end_copying(store: Store, state: DataSetState, end: SnapshotEnd) -> None:
     """All is durable: the start's vector becomes the cursors, and what the source has now is to be reached."""
     join = _copying(state)
-    if join.vector is None:
+    start = _start(store, state)
+    if start is None:
         raise ProtocolError("a snapshot ended before it started")
-    for origin, sequence in unflatten(join.vector).items():
-        stream = store.stream(state, *origin)
+    for head in start.streams:
+        stream = store.stream(state, head.region, head.incarnation)
         if stream is not state.own:
-            set_cursor(store, stream, sequence)
+            stream.predecessor, stream.predecessor_last = head.predecessor, head.predecessor_last
+            store.note_acknowledged(state, stream, unflatten(head.acknowledged))
+            set_cursor(store, stream, head.applied)
     # Later than whatever the source has dropped since; a clock that is wrong by more than the bound is followed too.
-    store.hlc.tick(join.hlc)
+    store.hlc.tick(start.hlc)
+    _set_start(store, state, None)
     set_join(store, state, _change(join, phase=Phase.CATCHING_UP, target=end.vector, stage=Stage.ITEMS, after=None))
 
 
@@ -242,8 +268,12 @@ def has_caught_up(state: DataSetState) -> bool:
 
 
 def finish_join(store: Store, state: DataSetState) -> None:
-    """The region may serve: at once if it is a member, else when it is made one."""
+    """The region may serve: at once if it is a member, else when it is made one.
+
+    What it writes from now on has seen all that the source had applied, tombstones that are gone by now included.
+    """
     assert state.join is not None
+    acknowledge(store, state)
     joining = store.region in state.definition.joining
     set_join(store, state, _change(state.join, phase=Phase.JOINED) if joining else None)
 
@@ -360,7 +390,8 @@ class StoreSource:
     def start(self, data_set_id: str) -> SnapshotStart:
         """What a snapshot that begins now starts with."""
         state = self._store.catalog.declared(data_set_id)
-        return SnapshotStart(data_set_id, flatten(state.vector), self._store.hlc.last, state.definition.epoch)
+        heads = self._reader.stream_heads(state)
+        return SnapshotStart(data_set_id, heads, self._store.hlc.last, state.definition.epoch)
 
     def chunk(self, data_set_id: str, stage: Stage, after: bytes | None) -> Chunk | None:
         """A chunk's worth of what is stored behind ``after``; None if there is nothing."""

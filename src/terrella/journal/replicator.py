@@ -13,6 +13,7 @@ from terrella.journal.lag import Lags
 from terrella.journal.parts import Parts
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import frame, refusal
+from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
 from terrella.journal.upstream import TICK_S, Pulling, Upstream
@@ -56,8 +57,10 @@ class Replicator:
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
         self.parts = Parts(journal, self.sources, clock)
+        lags = Lags()
+        self.report = ReplicationReport(journal.store, journal.reader, self.sources, lags, clock)
         self._shared = Pulling(
-            journal, self._state, self.sources, Lags(), connector, port, clock, ids, world, self.parts
+            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world, self.parts
         )
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}

@@ -17,7 +17,7 @@ import msgspec
 
 from terrella.journal.errors import DataSetEvictedError, DataSetJoiningError, DataSetLeavingError, DataSetStandingError
 from terrella.journal.model import DataSet
-from terrella.journal.protocol import FlatVector
+from terrella.journal.protocol import FlatVector, StreamHead
 
 
 class Phase(IntEnum):
@@ -43,10 +43,9 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     """The persisted state of a way in or out; kept in the same transaction as what it tells of.
 
     ``epoch`` is that of the membership under which it goes on. ``required`` is what a source must hold, because this
-    region had applied it before it discarded. ``vector`` and ``hlc`` are those of the snapshot's start, the pointwise
-    minimum and the maximum over all ``source``s so far. ``stage`` and ``after`` say what is durable of the snapshot;
-    ``drained`` what a member has taken over of streams that nobody pulls any more; ``target`` what the source held
-    when the last chunk was read. ``renew``: this region's own stream ends with what was discarded.
+    region had applied it before it discarded. ``source`` is the last one, ``stage`` and ``after`` say what is durable
+    of the snapshot; ``drained`` what a member has taken over of streams that nobody pulls any more; ``target`` what the
+    source held when the last chunk was read. ``renew``: this region's own stream ends with what was discarded.
     """
 
     phase: Phase
@@ -54,8 +53,6 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     wanted_source: str | None = None
     source: tuple[str, str] | None = None
     required: FlatVector = []
-    vector: FlatVector | None = None
-    hlc: int = 0
     stage: Stage = Stage.ITEMS
     after: bytes | None = None
     drained: FlatVector = []
@@ -73,6 +70,13 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
         return self.phase <= Phase.CATCHING_UP
 
 
+class Start(msgspec.Struct, frozen=True, array_like=True):
+    """Where a snapshot started: of all its sources so far the earliest state of each stream, and the latest clock."""
+
+    hlc: int
+    streams: list[StreamHead]
+
+
 _SAYS = {
     Phase.DRAINING: "it waits until others hold what only this region has",
     Phase.DISCARDING: "it makes room for a snapshot",
@@ -80,6 +84,7 @@ _SAYS = {
     Phase.CATCHING_UP: "it catches up after a snapshot",
 }
 _decode = msgspec.msgpack.Decoder(Join).decode
+_decode_start = msgspec.msgpack.Decoder(Start).decode
 
 
 def pack_join(join: Join) -> bytes:
@@ -90,6 +95,16 @@ def pack_join(join: Join) -> bytes:
 def unpack_join(column: bytes) -> Join:
     """From the file."""
     return _decode(column)
+
+
+def pack_start(start: Start) -> bytes:
+    """As the file holds it."""
+    return msgspec.msgpack.encode(start)
+
+
+def unpack_start(column: bytes) -> Start:
+    """From the file."""
+    return _decode_start(column)
 
 
 def refusal(definition: DataSet, region: str, join: Join | None, *, writing: bool) -> DataSetStandingError | None:

@@ -38,6 +38,7 @@ from terrella.journal import (
     Vector,
     declaring,
     frame,
+    housekeeping,
     memory_connection,
 )
 from terrella.journal.pulling import Work
@@ -98,6 +99,14 @@ class Node:
     @property
     def data_set(self) -> DataSetState:
         return self.store.catalog.declared(self.definitions[0].id)
+
+    def keep_house(self) -> None:
+        """Acknowledge, and drop the tombstones that may go."""
+        self.batch(lambda: [None for _ in housekeeping(self.store)])
+
+    def keep_house_sometimes(self) -> None:
+        if self.definitions and not self.chance.randrange(3):
+            self.keep_house()
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """A client's put, or delete (None)."""
@@ -269,6 +278,7 @@ class Cluster:
             lambda: self._work(link.client),
             lambda: self._work(link.client),
             lambda: self._over(link, link.look),
+            link.client.keep_house_sometimes,
         ]
         self.chance.choice(deeds)()
 
@@ -299,6 +309,8 @@ class Cluster:
                 while node.waiting:
                     self._work(node)
                 self.look(node)
+                if node.definitions and not self.chance.randrange(4):
+                    node.keep_house()
             if done() and not any(node.waiting for node in self.nodes.values()):
                 return
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.journal.nodes import Cluster
 
 from terrella.journal import DataSet, Event, Lane, ProtocolError
-from terrella.journal.protocol import SnapshotChunk, SnapshotCredit, SnapshotRequest, SnapshotStart
+from terrella.journal.protocol import SnapshotChunk, SnapshotCredit, SnapshotRequest, SnapshotStart, StreamHead
 from terrella.journal.snapshot import Chunk, ConflictsBody, ItemsBody, SnapshotSource, chunk_body
 from terrella.journal.standing import Stage
 
@@ -142,7 +142,7 @@ class FixedState:
         return {(EAST, "e1"): 10}
 
     def start(self, data_set_id: str) -> SnapshotStart:
-        return SnapshotStart(data_set_id, [(EAST, "e1", 10)], 1, 1)
+        return SnapshotStart(data_set_id, [StreamHead(EAST, "e1", 10, None, 0, [])], 1, 1)
 
     def chunk(self, data_set_id: str, stage: Stage, after: bytes | None) -> Chunk | None:
         number = 0 if after is None else int(after) + 1
