@@ -6,7 +6,7 @@ import apsw
 
 from terrella.journal.acknowledging import as_seen_by_writer
 from terrella.journal.errors import SequenceGapError, UnknownFormatError
-from terrella.journal.merge import merge
+from terrella.journal.merge import MergeResult, merge
 from terrella.journal.model import Dot, Origin, Vector, Version
 from terrella.journal.parking import discharge, discharge_covered, note_reason, park, parked_records
 from terrella.journal.records import (
@@ -26,9 +26,9 @@ from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import IndexChanges, Row, Store
 from terrella.journal.vectors import at_least, has_seen, join
 
-# A write as it is to be stored: key, stored row, version, new row (None: nothing changes), index entries that go and
-# come, conflict entry.
-_Merge = tuple[
+# What a merge comes to, as it is to be written: the key and its row, the version, the new row's values (None: nothing
+# changes), the index entries that go and come, the conflict entry.
+_Merged = tuple[
     bytes, Row | None, Version, tuple[bytes | None, int, int, bytes | None] | None, IndexChanges | None, bytes | None
 ]
 
@@ -57,6 +57,8 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
         park(store, state, stream, sequence, data, getattr(record, "key", None), error)
         return None
     store.append(stream, sequence, data)
+    if stream.region == store.region and not isinstance(record, WriteRecord):
+        stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
     return _carry_out(store, state, stream, record, data, merged)
 
 
@@ -111,7 +113,7 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
 
 def _plan(
     store: Store, state: DataSetState, stream: Stream, sequence: int, record: Record, *, replayed: bool
-) -> _Merge | None:
+) -> _Merged | None:
     """What a write comes to, with nothing written yet but the names of streams: here is what may raise."""
     if not isinstance(record, WriteRecord):
         return None
@@ -121,6 +123,10 @@ def _plan(
     stored = store.version(row) if row else None
     # A replayed write comes after acknowledgements that its writer had not made then.
     result = merge(stored, incoming if replayed else _as_seen(state, stream, incoming, stored))
+    return _plan_merge(store, state, key, row, result)
+
+
+def _plan_merge(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> _Merged:
     entry = encode_conflict(key, result.clash) if result.clash is not None else None
     version = result.version
     if not result.changed:
@@ -131,23 +137,35 @@ def _plan(
     return key, row, version, (version.value, dot, version.hlc, context), entries, entry
 
 
+def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
+    """Merge a version from another replica's store; whether that changed anything."""
+    row = store.lookup(state, key)
+    result = merge(store.version(row) if row else None, incoming)
+    _store_merged(store, state, _plan_merge(store, state, key, row, result))
+    return result.changed
+
+
+def _store_merged(store: Store, state: DataSetState, merged: _Merged) -> None:
+    key, row, version, new, entries, entry = merged
+    if new is not None:
+        store.put_row(state, key, row, new, entries)
+    if entry is not None:
+        conflict = decode_record(entry)
+        assert isinstance(conflict, ConflictRecord)
+        if note_conflict(store, state, conflict, entry):
+            store.append_own(state, entry)
+    if state.parked:
+        discharge_covered(store, state, key, version)
+
+
 def _carry_out(
-    store: Store, state: DataSetState, stream: Stream, record: Record, data: bytes, merged: _Merge | None
+    store: Store, state: DataSetState, stream: Stream, record: Record, data: bytes, merged: _Merged | None
 ) -> int | None:
     """Write down what a record does; answers the time of a write."""
     if merged is not None and isinstance(record, WriteRecord):
         if not store.hlc.observe(record.hlc):
             store.skewed_records += 1
-        key, row, version, new, entries, entry = merged
-        if new is not None:
-            store.put_row(state, key, row, new, entries)
-        if entry is not None:
-            conflict = decode_record(entry)
-            assert isinstance(conflict, ConflictRecord)
-            if note_conflict(store, state, conflict, entry):
-                store.append_own(state, entry)
-        if state.parked:
-            discharge_covered(store, state, key, version)
+        _store_merged(store, state, merged)
         return record.hlc
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
@@ -191,6 +209,8 @@ class RemoteSlice:
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Apply as many as fit in the time, at least a few; True when all are."""
         state = store.catalog.declared(self._data_set_id)
+        if state.hollow:
+            return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])

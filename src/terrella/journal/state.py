@@ -10,6 +10,7 @@ import apsw
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
+from terrella.journal.standing import Join, refusal, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -117,6 +118,7 @@ class DataSetState:
     streams: dict[Origin, Stream] = field(default_factory=dict)
     own: Stream | None = None
     indexes: dict[str, int] = field(default_factory=dict)
+    join: Join | None = None
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
     parked: int = 0
@@ -126,6 +128,16 @@ class DataSetState:
     def replicated(self) -> bool:
         """Whether records are kept for other members."""
         return self.definition.lane is not Lane.LOCAL
+
+    @property
+    def on_the_way_in(self) -> bool:
+        """Whether this region has not yet arrived at a state that it may show, or speak for."""
+        return self.join is not None and self.join.on_the_way_in
+
+    @property
+    def hollow(self) -> bool:
+        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        return self.join is not None and self.join.hollow
 
     @property
     def vector(self) -> Vector:
@@ -145,14 +157,15 @@ class DataSetState:
 class Catalog:
     """All data sets and streams of a store, by every name that they have."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str) -> None:
+        self.region = region
         self.data_sets: dict[str, DataSetState] = {}
         self.streams: dict[int, Stream] = {}
 
     @classmethod
     def load(cls, connection: apsw.Connection, region: str, incarnation: str) -> "Catalog":
         """Read what is committed."""
-        catalog = cls()
+        catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
         columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
         for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
@@ -162,13 +175,17 @@ class Catalog:
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         catalog._load_streams(connection, by_number, region, incarnation)
-        for number, data_set, name in connection.execute("select number, data_set, name from indexes"):
+        for number, data_set, name in connection.execute(
+            "select number, data_set, name from indexes where data_set != 0"
+        ):
             by_number[data_set].indexes[name] = number
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
             by_number[data_set].conflicts = count
         for dot, data_set in connection.execute("select dot, data_set from parked order by dot"):
             catalog.streams[dot >> SEQUENCE_BITS].parked.append(dot & SEQUENCE_MASK)
             by_number[data_set].parked += 1
+        for number, join in connection.execute("select data_set, state from joins"):
+            by_number[number].join = unpack_join(join)
         return catalog
 
     def _load_streams(
@@ -208,6 +225,16 @@ class Catalog:
             raise DataSetDroppedError(f"data set {state.definition.name} ({data_set_id}) was dropped")
         if state is None or not state.declared:
             raise UnknownDataSetError(f"data set {data_set_id} has not been declared since the journal was opened")
+        return state
+
+    def serving(self, data_set_id: str, *, writing: bool) -> DataSetState:
+        """The data set, if this region's clients may read or write it; raises ``DataSetStandingError`` otherwise."""
+        state = self.declared(data_set_id)
+        definition = state.definition
+        if state.join is not None or self.region not in definition.members:
+            reason = refusal(definition, self.region, state.join, writing=writing)
+            if reason is not None:
+                raise reason
         return state
 
     def vector_of(self, dots: list[int]) -> Vector:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from terrella.journal.model import Lane, Origin
+from terrella.journal.standing import standing_of
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 
@@ -12,7 +13,8 @@ class DataSetStatus:
     """A data set: what is held and applied of each origin, the oldest sequence still in the log, and what is stored.
 
     ``bytes`` are those of live keys and values. ``parked`` counts records that are held and cannot be applied,
-    ``unindexed`` items that an index could not take, as often as it was tried since the store was opened.
+    ``unindexed`` items that an index could not take, as often as it was tried since the store was opened. ``standing``
+    is how this region stands to it: ``member``, ``evicted``, or a phase of joining or leaving.
     """
 
     id: str
@@ -27,6 +29,9 @@ class DataSetStatus:
     conflicts: int
     parked: int
     unindexed: int
+    joining: tuple[str, ...] = ()
+    epoch: int = 0
+    standing: str = "member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     return JournalStatus(
         region=store.region,
         incarnation=store.incarnation,
-        data_sets=tuple(_data_set_status(state) for state in states),
+        data_sets=tuple(_data_set_status(state, store.region) for state in states),
         at_risk=at_risk,
         unacknowledged=unacknowledged,
         unavailable=unavailable,
@@ -83,7 +88,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     )
 
 
-def _data_set_status(state: DataSetState) -> DataSetStatus:
+def _data_set_status(state: DataSetState, region: str) -> DataSetStatus:
     definition = state.definition
     return DataSetStatus(
         id=definition.id,
@@ -98,4 +103,7 @@ def _data_set_status(state: DataSetState) -> DataSetStatus:
         conflicts=state.conflicts,
         parked=state.parked,
         unindexed=state.unindexed,
+        joining=definition.joining,
+        epoch=definition.epoch,
+        standing=standing_of(definition, region, state.join),
     )

@@ -51,6 +51,7 @@ class Store:
     def __init__(self, connection: apsw.Connection, region: str, clock: Clock, ids: Ids) -> None:
         prepare(connection)
         self.connection = connection
+        self._ids = ids
         self.region = region
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
@@ -368,6 +369,14 @@ class Store:
             self.note_acknowledged(state, stream, vector)
         return stream
 
+    def renew_incarnation(self) -> None:
+        """Go on as if the store had been opened anew: what this incarnation wrote last will be pulled by nobody."""
+        self.dirty = True
+        self.incarnation = _draw_incarnation(self.connection, self._ids)
+        for state in self.catalog.data_sets.values():
+            state.own = None
+        self._lineage = self._read_lineage()
+
     def _read_lineage(self) -> dict[str, tuple[str | None, int]]:
         """By data set, which opening of this very file wrote last before this one, and how far it had come.
 
@@ -438,7 +447,6 @@ def _draw_incarnation(connection: apsw.Connection, ids: Ids) -> str:
     """A name that no earlier opening of this file had."""
     while True:
         incarnation = ids.token(16)
-        with connection:
-            connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
-            if connection.changes():
-                return incarnation
+        connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
+        if connection.changes():
+            return incarnation
