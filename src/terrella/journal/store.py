@@ -13,6 +13,7 @@ import apsw
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
+from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
@@ -32,6 +33,9 @@ _UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ?, pr
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
+_SET_JOIN = (
+    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
+)
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -86,6 +90,7 @@ class Store:
             stream.committed = stream.applied
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
+            state.committed_join = state.join
         self._dirty_streams.clear()
         self._dirty_counts.clear()
         self.dirty = False
@@ -207,6 +212,16 @@ class Store:
         for name, index_key in entries:
             self.dirty = True
             self._execute(_INSERT_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
+
+    def set_join(self, state: DataSetState, join: Join | None) -> None:
+        """Write down where the region is on its way in or out; None once it has arrived."""
+        state.join = join
+        self.dirty = True
+        self._dirty_counts.add(state)
+        if join is None:
+            self._execute("delete from joins where data_set = ?", (state.number,))
+        else:
+            self._execute(_SET_JOIN, (state.number, pack_join(join)))
 
     def reset_counts(self, state: DataSetState) -> None:
         """Nothing is left in the data set."""
