@@ -36,14 +36,16 @@ class Region:
             SystemClock(),
             SystemIds(),
             world=WORLD,
-            identify=lambda writer: writer.get_extra_info("proven"),
         )
         self.door = TlsDoor(
             server_context(files, [PROTOCOL_NAME]), WORLD, {PROTOCOL_NAME: self._pulled}, self.replicator.refused
         )
 
     def _pulled(self) -> asyncio.Protocol:
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self.replicator.serve)
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.replicator.serve(reader, writer, frozenset({writer.get_extra_info("proven")}))
 
     async def start(self) -> None:
         self.network.listens(self.name, "127.0.0.1", await self.door.listen("127.0.0.1", 0))
