@@ -1,0 +1,84 @@
+"""Who belongs to the world, and who holds what: control state, decided by a majority of the regions.
+
+``state`` holds the values, ``commands`` what can be asked for and what comes of it (pure: ``apply(state, command)``
+answers the next state or refuses), ``log`` what a region needs of whatever brings the commands into one order.
+A region acts on the last version that it holds, and says which; nothing on the request path waits for a newer one.
+"""
+
+from terrella.region.membership.commands import (
+    AddRegion,
+    AddReplica,
+    Command,
+    Drained,
+    EvictRegion,
+    Forget,
+    Joined,
+    RegionJoined,
+    RegionLeft,
+    Register,
+    RemoveRegion,
+    RemoveReplica,
+    apply,
+    decode_command,
+    encode_command,
+    force,
+)
+from terrella.region.membership.errors import (
+    MembershipError,
+    NoMajorityError,
+    OutcomeUndecidedError,
+    RefusedError,
+)
+from terrella.region.membership.log import ControlLog
+from terrella.region.membership.state import (
+    Eviction,
+    Former,
+    LinkSettings,
+    MembershipState,
+    RegionStatus,
+    ReplicaGroup,
+    Standing,
+    WorldRegion,
+    decode_state,
+    encode_state,
+    first_state,
+    flat,
+    standing,
+)
+
+__all__ = [
+    "AddRegion",
+    "AddReplica",
+    "Command",
+    "ControlLog",
+    "Drained",
+    "EvictRegion",
+    "Eviction",
+    "Forget",
+    "Former",
+    "Joined",
+    "LinkSettings",
+    "MembershipError",
+    "MembershipState",
+    "NoMajorityError",
+    "OutcomeUndecidedError",
+    "RefusedError",
+    "RegionJoined",
+    "RegionLeft",
+    "RegionStatus",
+    "Register",
+    "RemoveRegion",
+    "RemoveReplica",
+    "ReplicaGroup",
+    "Standing",
+    "WorldRegion",
+    "apply",
+    "decode_command",
+    "decode_state",
+    "encode_command",
+    "encode_state",
+    "first_state",
+    "flat",
+    "force",
+    "standing",
+]
