@@ -1,6 +1,6 @@
 """A store's committed state, as the two sides of pulling see it."""
 
-from terrella.journal.model import Lane, Origin, Vector
+from terrella.journal.model import PULLED, Origin, Vector
 from terrella.journal.reading import Reader
 from terrella.journal.store import Store
 from terrella.kernel import Clock
@@ -32,7 +32,7 @@ class CommittedState:
             vectors = self._vectors[peer] = {
                 data_set_id: state.vector
                 for data_set_id, state in self._store.catalog.data_sets.items()
-                if state.declared and state.definition.lane is Lane.ASYNC and peer in state.definition.holders
+                if state.declared and state.definition.lane in PULLED and peer in state.definition.holders
             }
         return vectors
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from terrella.journal.errors import DataSetDroppedError, JournalError
-from terrella.journal.model import DataSet, Indexer
+from terrella.journal.model import PULLED, DataSet, Indexer
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DROPPED, DROPPING, LIVE, DataSetState
 from terrella.journal.store import Store
@@ -42,7 +42,8 @@ def declaring(
             )
         state.dropped = LIVE
         store.execute("update data_sets set dropped = ? where number = ?", (LIVE, state.number))
-    if state is not None and state.definition.lane != definition.lane:
+    lanes = {definition.lane} if state is None else {state.definition.lane, definition.lane}
+    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED):
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )

@@ -103,11 +103,11 @@ class Catalog:
         """Read what is committed."""
         catalog = cls()
         by_number: dict[int, DataSetState] = {}
-        columns = "number, id, name, lane, members, joining, epoch, items, bytes, dropped"
-        for number, id_, name, lane, members, joining, epoch, items, bytes_, dropped in connection.execute(
+        columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
+        for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
             f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
         ):
-            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch)
+            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s)
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         columns = "id, data_set, region, incarnation, applied, floor, predecessor"

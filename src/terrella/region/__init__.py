@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
-from terrella.region.configuration import ACCOUNT, Ports, RegionConfiguration, RegionSettings
+from terrella.region.configuration import ACCOUNT, LaneSettings, Ports, RegionConfiguration, RegionSettings
 from terrella.region.desk import TrafficDesk, contribution_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Admission",
     "BulletinBoard",
     "BulletinReader",
+    "LaneSettings",
     "PeerView",
     "Ports",
     "RegionConfiguration",

@@ -30,10 +30,18 @@ class RegionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How a table is to be replicated: the lane, and for ``batch`` how often."""
+
+    mode: str
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class RegionConfiguration:
     """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region.
 
-    ``lanes`` maps logical ids of tables to ``async`` or ``local`` where that is to differ from what the template says.
+    ``lanes`` has logical ids or names of tables that are to be replicated otherwise than the template says.
     """
 
     world: str
@@ -47,7 +55,7 @@ class RegionConfiguration:
     ports: Ports = field(default_factory=Ports)
     account: str = ACCOUNT
     skip_unsupported: bool = False
-    lanes: Mapping[str, str] = field(default_factory=dict)
+    lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
 
     @property
     def own(self) -> RegionSettings:

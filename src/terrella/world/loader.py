@@ -9,7 +9,7 @@ from typing import TypeVar
 import yaml
 
 from terrella.kernel import PROFILES, Profile, TerrellaError, known_regions, one_way_delay_ms
-from terrella.region import Ports, RegionSettings
+from terrella.region import LaneSettings, Ports, RegionSettings
 from terrella.wire.links import Link
 from terrella.world.document import Document, Entry, did_you_mean, either, is_plain_list, show
 from terrella.world.model import World
@@ -22,8 +22,9 @@ REGION_KEYS = ("azs", "parameters")
 LINK_KEYS = ("delay", "jitter", "loss", "bandwidth", "cut")
 ADDRESSES_KEYS = ("base", "front_door", "ports")
 PORT_KEYS = ("aws", "application", "dns", "replication")
-LANES_BUILT = ("async", "local")
-LANES_PLANNED = ("sync", "batch")
+LANES_BUILT = ("async", "batch", "local")
+LANES_PLANNED = ("sync",)
+BATCH_INTERVAL_S = 60.0
 AZS_DEFAULT = 2
 AZS_MAX = 6
 REGIONS_MAX = 254
@@ -273,25 +274,35 @@ class _Loader:
     def _optional(self, keys: Mapping[str, Entry], key: str, expected: str, read: Callable[[str], T]) -> T | None:
         return self._document.scalar(keys[key].value, expected, read) if key in keys else None
 
-    def _lanes(self, entry: Entry | None) -> dict[str, str]:
-        lanes: dict[str, str] = {}
+    def _lanes(self, entry: Entry | None) -> dict[str, LaneSettings]:
+        lanes: dict[str, LaneSettings] = {}
         for each in self._document.entries(entry.value if entry else None, "a mapping from tables to lanes"):
-            node = each.value
+            node, every = each.value, None
             if isinstance(node, yaml.MappingNode):
                 keys = self._document.keys(node, ("mode", "every"), "a lane")
                 if "mode" not in keys:
                     self._document.mistake(each.key_node, "a lane without mode", f"mode: {either(LANES_BUILT)}")
                     continue
-                node = keys["mode"].value
-                if "every" in keys and show(node) in LANES_BUILT:
-                    self._document.mistake(keys["every"].key_node, f"every, for the lane {show(node)}", "no more keys")
-            if isinstance(node, yaml.ScalarNode) and node.value in LANES_PLANNED:
-                self._document.mistake(node, f"{show(node)}, which is not built yet", f"the lane {either(LANES_BUILT)}")
-                continue
-            lane = self._document.scalar(node, f"the lane {either(LANES_BUILT)}", _one_of(LANES_BUILT))
+                node, every = keys["mode"].value, keys.get("every")
+                if every is not None and show(node) in LANES_BUILT and show(node) != "batch":
+                    self._document.mistake(every.key_node, f"every, for the lane {show(node)}", "no more keys")
+            lane = self._lane(node, every)
             if lane is not None:
                 lanes[each.key] = lane
         return lanes
+
+    def _lane(self, node: yaml.Node, every: Entry | None) -> LaneSettings | None:
+        if isinstance(node, yaml.ScalarNode) and node.value in LANES_PLANNED:
+            self._document.mistake(node, f"{show(node)}, which is not built yet", f"the lane {either(LANES_BUILT)}")
+            return None
+        mode = self._document.scalar(node, f"the lane {either(LANES_BUILT)}", _one_of(LANES_BUILT))
+        if mode != "batch":
+            return None if mode is None else LaneSettings(mode)
+        every_s = BATCH_INTERVAL_S
+        if every is not None:
+            interval_ms = self._document.scalar(every.value, "an interval from 1s to 24h, such as 1m", _batch_interval)
+            every_s = (interval_ms or 0.0) / 1000
+        return LaneSettings(mode, every_s)
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
@@ -325,6 +336,13 @@ def _port(text: str) -> int:
 
 def _az_count(text: str) -> int:
     return _whole(text, 1, AZS_MAX)
+
+
+def _batch_interval(text: str) -> float:
+    milliseconds = duration_ms(text)
+    if not 1000 <= milliseconds <= 24 * 3600 * 1000:
+        raise ValueError(text)
+    return milliseconds
 
 
 def _boolean(text: str) -> bool:

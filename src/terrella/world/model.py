@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrella.kernel import PROFILES, Profile, TerrellaError
-from terrella.region import Ports, RegionConfiguration, RegionSettings
+from terrella.region import LaneSettings, Ports, RegionConfiguration, RegionSettings
 from terrella.wire.links import Link
 from terrella.world.control_state import ControlState
 
@@ -19,7 +19,7 @@ class World:
     template: Path
     regions: Mapping[str, RegionSettings]
     links: Mapping[tuple[str, str], Link]
-    lanes: Mapping[str, str] = field(default_factory=dict)
+    lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
     profile: Profile = PROFILES["fast"]
     front_door: str = "127.0.0.1"
     ports: Ports = field(default_factory=Ports)

@@ -22,7 +22,7 @@ def load(directory: Path, text: str) -> World:
 
 
 def test_every_key_has_a_row_and_every_row_a_key() -> None:
-    keys = {"lanes.TABLE.mode", *(key for key in KEYS if key != "addresses")}
+    keys = {"lanes.TABLE.mode", "lanes.TABLE.every", *(key for key in KEYS if key != "addresses")}
     keys |= {f"regions.REGION.{key}" for key in REGION_KEYS}
     keys |= {f"links.PAIR.{key}" for key in LINK_KEYS}
     keys |= {f"addresses.{key}" for key in ADDRESSES_KEYS if key != "ports"}

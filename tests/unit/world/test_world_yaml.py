@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from terrella.kernel import PROFILES, TerrellaError
-from terrella.region import Ports
+from terrella.region import LaneSettings, Ports
 from terrella.wire.links import Link
 from terrella.world import MistakesError, World, find_world, load_world
 
@@ -121,13 +121,21 @@ MISTAKES = {
     ),
     "lane not built": (
         TWO + "lanes:\n  orders: sync",
-        "world.yaml:4: found sync, which is not built yet, expected the lane async or local",
+        "world.yaml:4: found sync, which is not built yet, expected the lane async, batch or local",
     ),
     "lane not built, long": (
-        TWO + "lanes:\n  clicks: {mode: batch, every: 1m}",
-        "world.yaml:4: found batch, which is not built yet, expected the lane async or local",
+        TWO + "lanes:\n  clicks: {mode: sync}",
+        "world.yaml:4: found sync, which is not built yet, expected the lane async, batch or local",
     ),
-    "lane": (TWO + "lanes: {a: fast}", "world.yaml:3: found fast, expected the lane async or local"),
+    "lane": (TWO + "lanes: {a: fast}", "world.yaml:3: found fast, expected the lane async, batch or local"),
+    "batch interval": (
+        TWO + "lanes: {a: {mode: batch, every: 20ms}}",
+        "world.yaml:3: found 20ms, expected an interval from 1s to 24h, such as 1m",
+    ),
+    "interval of another lane": (
+        TWO + "lanes: {a: {mode: async, every: 1m}}",
+        "world.yaml:3: found every, for the lane async, expected no more keys",
+    ),
     "base": (
         TWO + 'addresses: {base: "10.0"}',
         'world.yaml:3: found 10.0, expected the first two numbers of loopback addresses, in quotes: "127.0"',
@@ -197,7 +205,7 @@ profile: aws
 links:
   us-east-1 -> eu-west-1: {delay: 0.2s, jitter: 2ms, loss: 1%, bandwidth: 8Mbit/s}
   eu-west-1 -> us-east-1: {cut: true}
-lanes: {orders: local, clicks: {mode: async}}
+lanes: {orders: local, clicks: {mode: async}, views: {mode: batch, every: 1h}, tips: batch}
 addresses: {base: "127.9", ports: {aws: 5000}}
 """
     configuration = read(tmp_path, text, monkeypatch).region_configuration("us-east-1")
@@ -207,7 +215,12 @@ addresses: {base: "127.9", ports: {aws: 5000}}
     assert configuration.regions["eu-west-1"].parameters == {"Count": "007", "On": "true", "List": "a,b"}
     assert configuration.links["us-east-1", "eu-west-1"] == Link(200, 2, 0.01, 1e6)
     assert configuration.links["eu-west-1", "us-east-1"] == Link(34.0, cut=True)
-    assert configuration.lanes == {"orders": "local", "clicks": "async"}
+    assert configuration.lanes == {
+        "orders": LaneSettings("local"),
+        "clicks": LaneSettings("async"),
+        "views": LaneSettings("batch", 3600),
+        "tips": LaneSettings("batch", 60),
+    }
     assert configuration.ports == Ports(aws=5000)
     assert configuration.profile.name == "aws"
 
