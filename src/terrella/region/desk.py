@@ -49,6 +49,28 @@ class TrafficDesk:
         self.resolver = Resolver(Zones(addresses=self._addresses), self.board.healthy, ids, location)
         self.board.on_change(self.resolver.invalidate)
 
+    def set_regions(self, addresses: Mapping[str, str]) -> None:
+        """The world has these regions now. Raises ``TerrellaError`` as ``contribute`` does."""
+        self._addresses = dict(addresses)
+        self.contribute({})
+
+    def withdraw(self, region: str) -> bool:
+        """A region takes its names and checks away, as deleting its stack would; True if it had any.
+
+        Where another region's records cannot do without them they stay, and its health checks have to say the rest.
+        """
+        self.heard.discard(region)
+        taken = self._contributions.pop(region, None)
+        if taken is None:
+            return False
+        try:
+            self.contribute({})
+        except TerrellaError as error:
+            _log.warning("the names and checks of %s stay, though it has left: %s", region, error)
+            self._contributions[region] = taken
+            return False
+        return True
+
     def contribute(self, contributions: Mapping[str, Mapping[str, Any]]) -> None:
         """Take over what these regions' stacks say. Raises ``TerrellaError``, and then nothing has changed."""
         proposed = {**self._contributions, **contributions}

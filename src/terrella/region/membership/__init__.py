@@ -30,6 +30,7 @@ from terrella.region.membership.errors import (
     RefusedError,
 )
 from terrella.region.membership.log import ControlLog
+from terrella.region.membership.planning import Facts, Holding, ReplicaChange, next_commands, settled
 from terrella.region.membership.state import (
     Eviction,
     Former,
@@ -54,8 +55,10 @@ __all__ = [
     "Drained",
     "EvictRegion",
     "Eviction",
+    "Facts",
     "Forget",
     "Former",
+    "Holding",
     "Joined",
     "LinkSettings",
     "MembershipError",
@@ -69,6 +72,7 @@ __all__ = [
     "Register",
     "RemoveRegion",
     "RemoveReplica",
+    "ReplicaChange",
     "ReplicaGroup",
     "Standing",
     "WorldRegion",
@@ -80,5 +84,7 @@ __all__ = [
     "first_state",
     "flat",
     "force",
+    "next_commands",
+    "settled",
     "standing",
 ]

@@ -74,6 +74,7 @@ class Register(msgspec.Struct, frozen=True, tag=True):
     id: str
     name: str
     members: tuple[str, ...]
+    identity: str = ""
     definition: bytes = b""
 
 
@@ -247,9 +248,10 @@ def _register(state: MembershipState, command: Register) -> MembershipState:
     members = tuple(sorted(set(command.members)))
     if leaving and (len(members) == 1 or len(leaving) > 1):
         raise RefusedError(f"{command.name} cannot be held by {', '.join(leaving)}, which is leaving")
-    return _with_group(
-        state, ReplicaGroup(command.id, command.name, 1, members, (), leaving, {}, {}, command.definition)
+    group = ReplicaGroup(
+        command.id, command.name, command.identity, 1, members, leaving=leaving, definition=command.definition
     )
+    return _with_group(state, group)
 
 
 def _forget(state: MembershipState, command: Forget) -> MembershipState:

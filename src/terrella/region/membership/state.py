@@ -89,11 +89,12 @@ class ReplicaGroup(msgspec.Struct, frozen=True):
     ``joining`` are taking their first snapshot. At most one region is joining or leaving at a time, so the members of
     two epochs in a row differ by one region at most. ``sources`` names the member that each joining region takes its
     snapshot from.
-    ``definition`` is the table's, for regions whose template does not have it.
+    ``identity`` is what its template calls it; ``definition`` is the table's, for regions whose template lacks it.
     """
 
     id: str
     name: str
+    identity: str
     epoch: int
     members: tuple[str, ...]
     joining: tuple[str, ...] = ()
