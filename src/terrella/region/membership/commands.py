@@ -46,7 +46,7 @@ class RegionJoined(msgspec.Struct, frozen=True, tag=True):
 
 
 class RemoveRegion(msgspec.Struct, frozen=True, tag=True):
-    """A region is to leave: it takes no more writes, and goes when the others have what it holds."""
+    """A region is to leave: it is no longer sent clients, then gives up what it holds, and is gone."""
 
     name: str
 
@@ -194,13 +194,10 @@ def _remove_region(state: MembershipState, command: RemoveRegion) -> MembershipS
     if region.status is RegionStatus.LEAVING:
         return state
     _need_another_region(state, command.name)
-    groups = dict(state.groups)
-    for group in state.groups.values():
-        if command.name in group.joining:
-            groups[group.id] = _stop_joining(group, command.name)
-        elif command.name in group.members:
-            groups[group.id] = _leaving(group, command.name)
-    return _with_status(replace(state, groups=groups), region, RegionStatus.LEAVING)
+    alone = sorted(group.name for group in state.groups.values() if group.members == (command.name,))
+    if alone:
+        raise RefusedError(f"{command.name} alone holds {', '.join(alone)}: add another replica, or delete it, before")
+    return _with_status(state, region, RegionStatus.LEAVING)
 
 
 def _region_left(state: MembershipState, command: RegionLeft) -> MembershipState:
@@ -244,13 +241,8 @@ def _register(state: MembershipState, command: Register) -> MembershipState:
         raise RefusedError(f"{command.name} needs a region that holds it")
     for name in command.members:
         _region(state, name)
-    leaving = tuple(name for name in command.members if state.regions[name].status is RegionStatus.LEAVING)
     members = tuple(sorted(set(command.members)))
-    if leaving and (len(members) == 1 or len(leaving) > 1):
-        raise RefusedError(f"{command.name} cannot be held by {', '.join(leaving)}, which is leaving")
-    group = ReplicaGroup(
-        command.id, command.name, command.identity, 1, members, leaving=leaving, definition=command.definition
-    )
+    group = ReplicaGroup(command.id, command.name, command.identity, 1, members, definition=command.definition)
     return _with_group(state, group)
 
 

@@ -47,7 +47,8 @@ class Facts:
 
     ``holdings`` are its replicated data sets by id; ``wanted`` the ids of those that its template wants here and that
     are not here; ``joined`` and ``drained`` the ids of data sets for which that has happened; ``pending`` the changes
-    that its template asks for; ``ready`` whether it would serve, were it not for joining; ``up_s`` how long it runs.
+    that its template asks for; ``ready`` whether it would serve, were it not for joining, ``quiet`` whether no
+    more clients are sent to it since it is leaving; ``up_s`` how long it runs.
     """
 
     holdings: Mapping[str, Holding] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Facts:
     drained: Collection[str] = ()
     pending: Sequence[ReplicaChange] = ()
     ready: bool = False
+    quiet: bool = False
     up_s: float = 0.0
 
 
@@ -72,8 +74,8 @@ def next_commands(state: MembershipState, region: str, facts: Facts) -> list[Com
         found += _template_changes(state, facts)
     if at is Standing.JOINING:
         found += _own_joining(state, region, facts)
-    if at is Standing.LEAVING and not any(region in group.holders for group in state.groups.values()):
-        found.append(RegionLeft(region))
+    if at is Standing.LEAVING and facts.quiet:
+        found += _own_leaving(state, region)
     return found
 
 
@@ -122,6 +124,17 @@ def _own_joining(state: MembershipState, region: str, facts: Facts) -> list[Comm
     if facts.ready and not missing and not joining:
         found.append(RegionJoined(region))
     return found
+
+
+def _own_leaving(state: MembershipState, region: str) -> list[Command]:
+    held = [group for group in state.groups.values() if region in group.holders]
+    if not held:
+        return [RegionLeft(region)]
+    return [
+        RemoveReplica(group.id, region)
+        for group in held
+        if region not in group.leaving and (not group.changing or region in group.joining)
+    ]
 
 
 def _definition(facts: Facts, id_: str) -> bytes:
