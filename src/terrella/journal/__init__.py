@@ -35,12 +35,14 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
-from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.replicator import Replicator
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer
+from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
@@ -52,6 +54,7 @@ __all__ = [
     "Conflict",
     "DataSet",
     "DataSetDroppedError",
+    "DataSetFigures",
     "DataSetStatus",
     "Dot",
     "Effect",
@@ -78,6 +81,7 @@ __all__ = [
     "Replicator",
     "Send",
     "SequenceGapError",
+    "Sources",
     "Store",
     "StoreClosedError",
     "StoreInUseError",

@@ -1,6 +1,6 @@
 """A store's committed state, as the two sides of pulling see it."""
 
-from terrella.journal.model import PULLED, Origin, Vector
+from terrella.journal.model import PULLED, DataSet, Origin, Vector
 from terrella.journal.reading import Reader
 from terrella.journal.store import Store
 from terrella.kernel import Clock
@@ -16,25 +16,74 @@ class CommittedState:
         self.region = store.region
         self.incarnation = store.incarnation
         self._vectors: dict[str, dict[str, Vector]] = {}
+        self._definitions: dict[str, DataSet] | None = None
+        self._last_definitions: dict[str, DataSet] = {}
+        self._drawn = frozenset(
+            incarnation for (incarnation,) in store.connection.execute("select incarnation from incarnations")
+        )
 
     def refresh(self) -> None:
         """Something was committed, declared or dropped."""
         self._vectors.clear()
+        self._definitions = None
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
         return self._clock.now_ms()
 
+    def definitions(self) -> dict[str, DataSet]:
+        """Each declared data set that is held here and replicated by pulling."""
+        if self._definitions is None:
+            self._definitions = self._last_definitions = {
+                data_set_id: state.definition
+                for data_set_id, state in self._store.catalog.data_sets.items()
+                if state.declared and state.definition.lane in PULLED and self.region in state.definition.holders
+            }
+        return self._definitions
+
+    @property
+    def known_definitions(self) -> dict[str, DataSet]:
+        """The definitions as they were last asked for."""
+        return self._last_definitions
+
     def vectors(self, peer: str) -> dict[str, Vector]:
-        """What is applied and committed of each declared data set that is replicated with the peer."""
+        """What is held and committed of each of these that the peer holds too."""
         vectors = self._vectors.get(peer)
         if vectors is None:
+            data_sets = self._store.catalog.data_sets
             vectors = self._vectors[peer] = {
-                data_set_id: state.vector
-                for data_set_id, state in self._store.catalog.data_sets.items()
-                if state.declared and state.definition.lane in PULLED and peer in state.definition.holders
+                data_set_id: data_sets[data_set_id].vector
+                for data_set_id, definition in self.definitions().items()
+                if peer in definition.holders
             }
         return vectors
+
+    def lives(self) -> set[str]:
+        """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""
+        return {*self._drawn, *self.lives_of(self.region)}
+
+    def lives_of(self, region: str) -> set[str]:
+        """Every incarnation of a region of which records are held here."""
+        data_sets = self._store.catalog.data_sets
+        return {
+            incarnation
+            for data_set_id in self.definitions()
+            for origin_region, incarnation in data_sets[data_set_id].vector
+            if origin_region == region
+        }
+
+    def refusal(self, peer: str) -> str | None:
+        """Why a region is no peer: it was removed from every data set that it is decided for who holds them."""
+        decided = [definition for definition in self.definitions().values() if definition.epoch]
+        if not decided or any(peer in definition.holders for definition in self.definitions().values()):
+            return None
+        epoch = max(definition.epoch for definition in decided)
+        return f"{peer} was removed: it holds no data set of {self.region}'s any more, as of epoch {epoch}"
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""
+        definition = self.definitions().get(data_set_id)
+        return None if definition is None or peer in definition.holders else definition.epoch
 
     def floor(self, data_set_id: str, origin: Origin) -> int:
         """The oldest sequence still in the log."""

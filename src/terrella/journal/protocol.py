@@ -8,102 +8,131 @@
       Pull ------------------------------->          per data set: whose records, and from which cursors
              <----------------------------- Heads    at once and every 0.2 s: its vectors and its clock
              <----------------------------- Records  as soon as they are committed, in slices
-      Acknowledgement -------------------->          what is applied and durable here, after each commit
+             <----------------------------- SnapshotRequired  they are trimmed; Excluded  you hold this no more
+      Acknowledgement -------------------->          what is held and durable here, soon after it is
 
 A frame is four bytes of length (big-endian) and a MessagePack array whose first field is the message's kind. A
-``Pull`` may ask for any origin's records that the server holds, not only for the server's own.
+``Pull`` may ask for any origin's records that the server holds, not only for the server's own: so a third region's
+records are relayed, and a region that lost its disk is given its own back. A later ``Pull`` of a data set takes the
+place of the earlier one.
+
+Numbers and names are bounded where they are decoded, so that whoever reads a message can reckon with them. What a
+later version of the program adds stands at the end of a message, and is skipped by those who do not know it.
 """
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 
 from terrella.journal.errors import ProtocolError
 from terrella.journal.model import Origin, Vector
+from terrella.journal.schema import SEQUENCE_MASK
 
 PROTOCOL = 1
 FRAME_BYTES_MAX = 8 * 1024 * 1024
+# What a server takes in: first from someone whom it does not know yet, then from a puller, who sends no records.
+HELLO_BYTES_MAX = 64 * 1024
+REQUEST_BYTES_MAX = 2 * 1024 * 1024
+HELLO_TIMEOUT_S = 3.0
+LIVES_TOLD_MAX = 2048
 HEARTBEAT_S = 0.2
 KEEPALIVE_S = 0.5
 SILENCE_MAX_S = 2.0
 SLICE_RECORDS_MAX = 256
 SLICE_BYTES_MAX = 256 * 1024
 
+Name = Annotated[str, msgspec.Meta(max_length=128)]
+Reason = Annotated[str, msgspec.Meta(max_length=4096)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
 # A vector on the wire: (region, incarnation, sequence), sorted.
-FlatVector = list[tuple[str, str, int]]
+FlatVector = list[tuple[Name, Name, Sequence]]
 
 
 class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
-    """The puller's first words."""
+    """The puller's first words. ``lives`` are the incarnations of its region that its file knows; None: too many."""
 
     protocol: int
-    world: str
-    from_region: str
-    to_region: str
-    incarnation: str
+    world: Name
+    from_region: Name
+    to_region: Name
+    incarnation: Name
+    lives: list[Name] | None = None
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """The server agrees to be pulled from."""
 
     protocol: int
-    region: str
-    incarnation: str
+    region: Name
+    incarnation: Name
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True, tag=3):
     """The other side's last words: why the connection ends."""
 
-    reason: str
+    reason: Reason
 
 
 class Pull(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """Send me the records of these regions' origins, each after its cursor (0 if not named), now and as they come."""
+    """Send me the records of these regions' origins, each after its cursor (0 if not named), now and as they come.
 
-    data_set_id: str
-    regions: list[str]
+    ``lives`` are single origins, beside those of the regions.
+    """
+
+    data_set_id: Name
+    regions: list[Name]
     cursors: FlatVector
+    lives: list[tuple[Name, Name]] = []
 
 
 class Stop(msgspec.Struct, array_like=True, frozen=True, tag=5):
     """No more of this data set."""
 
-    data_set_id: str
+    data_set_id: Name
 
 
 class Acknowledgement(msgspec.Struct, array_like=True, frozen=True, tag=6):
-    """What is applied and committed here, of data sets where that has changed; empty to say that we are there."""
+    """What is held and committed here, of data sets where that has changed; empty to say that we are there."""
 
-    vectors: list[tuple[str, FlatVector]]
+    vectors: list[tuple[Name, FlatVector]]
 
 
 class Heads(msgspec.Struct, array_like=True, frozen=True, tag=7):
     """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last."""
 
-    clock_ms: int
-    vectors: list[tuple[str, FlatVector]]
+    clock_ms: Milliseconds
+    vectors: list[tuple[Name, FlatVector]]
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
     """Consecutive records of one stream, verbatim, the first of them with sequence ``first``."""
 
-    data_set_id: str
-    region: str
-    incarnation: str
-    first: int
+    data_set_id: Name
+    region: Name
+    incarnation: Name
+    first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
     records: list[bytes]
 
 
 class SnapshotRequired(msgspec.Struct, array_like=True, frozen=True, tag=9):
     """What was asked for is below the floor: the log here begins at ``floor``."""
 
-    data_set_id: str
-    region: str
-    incarnation: str
-    floor: int
+    data_set_id: Name
+    region: Name
+    incarnation: Name
+    floor: Sequence
 
 
-Message = Hello | Welcome | Refusal | Pull | Stop | Acknowledgement | Heads | Records | SnapshotRequired
+class Excluded(msgspec.Struct, array_like=True, frozen=True, tag=10):
+    """Who asks holds this data set no more: so it was decided in ``epoch``."""
+
+    data_set_id: Name
+    epoch: Sequence
+
+
+Message = Hello | Welcome | Refusal | Pull | Stop | Acknowledgement | Heads | Records | SnapshotRequired | Excluded
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
@@ -126,10 +155,19 @@ def frame(message: Message) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
-class FrameReader:
-    """Cuts a stream of bytes into messages; raises ``ProtocolError`` for what is none, or too long to be one."""
+def refusal(reason: str) -> Refusal:
+    """Last words, cut to what the other side takes in."""
+    return Refusal(reason[:4000])
 
-    def __init__(self) -> None:
+
+class FrameReader:
+    """Cuts a stream of bytes into messages; raises ``ProtocolError`` for what is none, or longer than ``bytes_max``.
+
+    It never keeps more than one message and what was fed at once.
+    """
+
+    def __init__(self, bytes_max: int = FRAME_BYTES_MAX) -> None:
+        self.bytes_max = bytes_max
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Message]:
@@ -137,19 +175,23 @@ class FrameReader:
         self._buffer += data
         while len(self._buffer) >= 4:
             length = int.from_bytes(self._buffer[:4], "big")
-            if length > FRAME_BYTES_MAX:
-                raise ProtocolError(f"a frame of {length} bytes; at most {FRAME_BYTES_MAX} are taken")
+            if length > self.bytes_max:
+                raise ProtocolError(f"a frame of {length} bytes; at most {self.bytes_max} are taken")
             if len(self._buffer) < 4 + length:
                 return
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
-            try:
-                message = _decode(body)
-            except msgspec.DecodeError as error:
-                raise ProtocolError(f"{length} bytes that are no message: {error}") from error
-            yield message
+            yield _message(body)
 
     @property
     def truncated(self) -> bool:
         """Whether the bytes so far end inside a message."""
         return bool(self._buffer)
+
+
+def _message(body: bytes) -> Message:
+    try:
+        message: Message = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"{len(body)} bytes that are no message: {error}") from error
+    return message

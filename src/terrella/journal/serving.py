@@ -5,7 +5,7 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from terrella.journal.protocol import (
     SLICE_BYTES_MAX,
     SLICE_RECORDS_MAX,
     Acknowledgement,
+    Excluded,
     Heads,
     Hello,
     Message,
@@ -29,6 +30,8 @@ from terrella.journal.protocol import (
     flatten,
     unflatten,
 )
+
+SUBSCRIPTIONS_MAX = 10_000
 
 
 class Source(Protocol):
@@ -54,25 +57,48 @@ class Source(Protocol):
         ...
 
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """The peer has applied this much."""
+        """The peer holds this much."""
+        ...
+
+    def refusal(self, peer: str) -> str | None:
+        """Why a region is no peer (any more); None if it may be one."""
+        ...
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""
+        ...
+
+    def lives_of(self, region: str) -> Collection[str]:
+        """Every incarnation of a region of which records are held here."""
         ...
 
 
 @dataclass(slots=True)
 class _Subscription:
     regions: frozenset[str]
+    lives: frozenset[Origin]
     sent: dict[Origin, int]
     below_floor: set[Origin] = field(default_factory=set)
+    refused: bool = False
+
+    def includes(self, origin: Origin) -> bool:
+        return (origin[0] in self.regions or origin in self.lives) and origin not in self.below_floor
 
 
 class PullServer:
-    """Serves one peer over one connection. ``peer`` is None until it has said who it is."""
+    """Serves one peer over one connection. ``peer`` is None until it has said who it is.
 
-    def __init__(self, source: Source, world: str, peers: frozenset[str]) -> None:
+    ``verified_peer`` is who it has proved to be, if connections are authenticated. ``unknown_lives`` are incarnations
+    of the peer of which records are held here, and of which its own file does not know: it is an old image, or new.
+    """
+
+    def __init__(self, source: Source, world: str, peers: Container[str], *, verified_peer: str | None = None) -> None:
         self._source = source
         self._world = world
         self._peers = peers
+        self._verified_peer = verified_peer
         self.peer: str | None = None
+        self.unknown_lives: tuple[str, ...] = ()
         self.last_heard = 0.0
         self._answers: deque[Message] = deque()
         self._subscriptions: dict[str, _Subscription] = {}
@@ -87,14 +113,12 @@ class PullServer:
                 raise ProtocolError(f"{type(message).__name__} before Hello")
             self._greet(message, now)
         elif isinstance(message, Pull):
-            self._subscriptions[message.data_set_id] = _Subscription(
-                frozenset(message.regions), unflatten(message.cursors)
-            )
+            self._subscribe(message)
         elif isinstance(message, Stop):
             self._subscriptions.pop(message.data_set_id, None)
         elif isinstance(message, Acknowledgement):
             for data_set_id, vector in message.vectors:
-                self._source.acknowledge(self.peer, data_set_id, unflatten(vector))
+                self._acknowledged(self.peer, data_set_id, unflatten(vector))
         elif isinstance(message, Refusal):
             raise ProtocolError(f"{self.peer} ended the connection: {message.reason}")
         else:
@@ -124,13 +148,56 @@ class PullServer:
             raise ProtocolError(f"{hello.from_region} is of world {hello.world!r}, {source.region} of {self._world!r}")
         if hello.to_region != source.region:
             raise ProtocolError(f"{hello.from_region} looks for {hello.to_region}, but this is {source.region}")
-        if hello.from_region not in self._peers:
-            raise ProtocolError(f"{hello.from_region!r} is no peer of {source.region}")
+        if self._verified_peer is not None and hello.from_region != self._verified_peer:
+            raise ProtocolError(f"{self._verified_peer} claims to be {hello.from_region}")
+        self._admit(hello.from_region)
+        if hello.lives is not None:
+            known = {*hello.lives, hello.incarnation}
+            self.unknown_lives = tuple(sorted(life for life in source.lives_of(hello.from_region) if life not in known))
         self.peer = hello.from_region
         self._answers.append(Welcome(PROTOCOL, source.region, source.incarnation))
         self._next_heads = now
 
+    def _admit(self, region: str) -> None:
+        refused = self._source.refusal(region)
+        if refused is None and region not in self._peers:
+            refused = f"{region!r} is no peer of {self._source.region}"
+        if refused is not None:
+            raise ProtocolError(refused)
+
+    def _subscribe(self, pull: Pull) -> None:
+        if pull.data_set_id not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise ProtocolError(f"{self.peer} asks for more than {SUBSCRIPTIONS_MAX} data sets")
+        lives = frozenset((region, incarnation) for region, incarnation in pull.lives)
+        self._subscriptions[pull.data_set_id] = _Subscription(frozenset(pull.regions), lives, unflatten(pull.cursors))
+        self._exclude(pull.data_set_id)
+
+    def _exclude(self, data_set_id: str) -> None:
+        """Tell a peer, once for each time that it asks, that it is no holder of what it asks for."""
+        subscription = self._subscriptions[data_set_id]
+        if self.peer is not None and not subscription.refused:
+            epoch = self._source.excluded(self.peer, data_set_id)
+            if epoch is not None:
+                subscription.refused = True
+                self._answers.append(Excluded(data_set_id, epoch))
+
+    def _acknowledged(self, peer: str, data_set_id: str, vector: Vector) -> None:
+        source = self._source
+        present = (source.region, source.incarnation)
+        claimed = vector.get(present, 0)
+        held = source.vectors(peer).get(data_set_id)
+        if held is not None and claimed > held.get(present, 0):
+            raise ProtocolError(
+                f"{peer} acknowledges record {claimed} in {data_set_id}, of which {source.region} has written "
+                f"{held.get(present, 0)}"
+            )
+        source.acknowledge(peer, data_set_id, vector)
+
     def _heads(self, vectors: Mapping[str, Vector], now: float) -> Heads:
+        assert self.peer is not None
+        self._admit(self.peer)  # it may have been removed since
+        for data_set_id in self._subscriptions.keys() - vectors.keys():
+            self._exclude(data_set_id)
         changed = [
             (data_set_id, flatten(vector))
             for data_set_id, vector in vectors.items()
@@ -144,7 +211,7 @@ class PullServer:
         for data_set_id, subscription in self._subscriptions.items():
             for origin, held in vectors.get(data_set_id, {}).items():
                 sent = subscription.sent.get(origin, 0)
-                if sent >= held or origin[0] not in subscription.regions or origin in subscription.below_floor:
+                if sent >= held or not subscription.includes(origin):
                     continue
                 # Whoever is served goes to the end of the line, so that one long backlog does not hold up the others.
                 self._subscriptions[data_set_id] = self._subscriptions.pop(data_set_id)

@@ -6,7 +6,9 @@ import pytest
 
 from terrella.journal import (
     Apply,
+    DataSet,
     Effect,
+    Lane,
     Message,
     Origin,
     ProtocolError,
@@ -33,6 +35,7 @@ from terrella.journal.protocol import (
 
 EAST: Origin = ("us-east-1", "e1")
 WEST: Origin = ("us-west-2", "w1")
+REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 PEERS = frozenset(("us-west-2", "eu-west-1"))
 
 
@@ -59,11 +62,26 @@ class FakeState:
         last = min(self.held[data_set_id][origin], after + records_max)
         return [b"%d" % sequence for sequence in range(after + 1, last + 1)]
 
+    def definitions(self) -> Mapping[str, DataSet]:
+        return {name: DataSet(name, name, Lane.ASYNC, REGIONS) for name in self.held}
+
+    def lives(self) -> set[str]:
+        return {self.incarnation}
+
+    def lives_of(self, region: str) -> set[str]:
+        return {life for vector in self.held.values() for origin_region, life in vector if origin_region == region}
+
+    def refusal(self, peer: str) -> str | None:
+        return None
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        return None
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         self.acknowledged[(peer, data_set_id)] = vector
 
 
-HELLO = Hello(PROTOCOL, "test", "us-west-2", "us-east-1", "w1")
+HELLO = Hello(PROTOCOL, "test", "us-west-2", "us-east-1", "w1", ["w1"])
 
 
 def greeted(state: FakeState) -> PullServer:
@@ -158,7 +176,8 @@ def test_a_request_below_the_floor_needs_a_snapshot() -> None:
     assert drained(server, 0.0)[1:] == [SnapshotRequired("items", *EAST, 5)]
     puller = welcomed(FakeState("us-west-2", "w1", {"items": {EAST: 2}}))
     assert puller.receive(SnapshotRequired("items", *EAST, 5), 0.0) == []
-    assert puller.below_floor == {("items", EAST): 5}
+    assert puller.offer is not None
+    assert puller.offer.floors == {("items", EAST): 5}
 
 
 def test_the_puller_asks_from_its_cursors_and_acknowledges_what_is_durable() -> None:
@@ -190,9 +209,10 @@ def test_a_data_set_is_asked_for_once_it_is_declared_and_stopped_when_it_is_drop
 def test_a_data_set_with_a_bad_record_stays_stopped() -> None:
     state = FakeState("us-west-2", "w1", {"items": {}})
     puller = welcomed(state)
-    assert sent(puller.stop("items", "format 2", 0.1)) == [Stop("items")]
+    assert sent(puller.stop("items", "us-east-1", "format 2", 0.1)) == [Stop("items")]
     assert not any(isinstance(message, Pull) for message in sent(puller.changed(0.2)))
-    again = Puller(state, "test", "us-east-1", puller.stopped)
+    puller.closed(0.5)
+    again = Puller(state, "test", "us-east-1", puller.sources)
     again.start(1.0)
     assert not any(isinstance(m, Pull) for m in sent(again.receive(Welcome(PROTOCOL, "us-east-1", "e2"), 1.0)))
 
