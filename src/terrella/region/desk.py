@@ -98,7 +98,12 @@ class TrafficDesk:
         return by_id, zones
 
     def hear(self, region: str, bulletin: Mapping[str, Any]) -> bool:
-        """Take in another region's bulletin; True if its contribution changed the zones."""
+        """Take in another region's bulletin; True if its contribution changed the zones.
+
+        Clients are not sent to a region that is joining the world, or leaving it.
+        """
+        if bulletin.get("standing", "active") != "active":
+            return self.withdraw(region)
         observations = [Observation(*one) for one in bulletin.get("observations", ())]
         self.board.hear(region, observations)
         contribution = bulletin.get("contribution")
@@ -116,6 +121,17 @@ class TrafficDesk:
             return False
         self.problems.pop(region, None)
         return True
+
+    @property
+    def contributors(self) -> frozenset[str]:
+        """The regions whose names and checks count."""
+        return frozenset(self._contributions)
+
+    def longest_ttl_s(self) -> float:
+        """For how long a resolver may go on answering what no record says any more."""
+        zones = self.resolver.zones
+        groups = (group for zone in zones.zones.values() for group in zone.groups.values())
+        return float(max((zones.ttl(record.ttl_s) for group in groups for record in group), default=0))
 
     def region_of_api(self, api_id: str) -> str | None:
         """The region whose stack has an API."""

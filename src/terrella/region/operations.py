@@ -9,6 +9,7 @@ import msgspec
 from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
+from terrella.region.membership_operations import MembershipOperations
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class RegionOperations:
     def __init__(self, region: "Region") -> None:
         self._region = region
         self._configuration = region.configuration
+        self._membership = MembershipOperations(region)
 
     def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
         """Reads, streams and changes."""
@@ -29,9 +31,16 @@ class RegionOperations:
             "conflicts": self._conflicts,
             "digest": self._digest,
             "records": self._records,
+            "membership": self._membership.read,
+            "table": self._membership.table,
         }
         streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._logs}
-        changes: dict[str, Action] = {"links": self._links, "apply": self._apply, "azs": self._azs}
+        changes: dict[str, Action] = {
+            "links": self._links,
+            "apply": self._apply,
+            "azs": self._azs,
+            "membership": self._membership.change,
+        }
         return reads, streams, changes
 
     def status(self) -> dict[str, Any]:
@@ -48,6 +57,7 @@ class RegionOperations:
             "state": region.admission.current.state,
             "reason": region.admission.current.reason,
             "code_version": region.deployment.version,
+            **region.participation.status(),
             "health": region.desk.health_report(),
             "replication": peers,
             "journal": _journal(journal),
@@ -123,15 +133,18 @@ class RegionOperations:
             "changes": [
                 {"action": one.action, "logical_id": one.logical_id, "type": one.type} for one in deployed.changes
             ],
+            "replicas": [
+                {"region": one.region, "action": "leave" if one.remove else "join"} for one in deployed.replicas
+            ],
         }
 
     async def _links(self, call: Call) -> Any:
         """Replace one direction of a link: ``{"from", "to", "delay_ms", …}``; what is not given is left as it is."""
         body = dict(call.body)
         pair = (str(body.pop("from", "")), str(body.pop("to", "")))
-        unknown = [name for name in pair if name not in self._configuration.regions]
+        unknown = [name for name in pair if name not in self._region.regions]
         if unknown:
-            there_are = ", ".join(self._configuration.regions)
+            there_are = ", ".join(self._region.regions)
             raise TerrellaError(f"{unknown[0]!r} is no region of this world; there are {there_are}")
         current = msgspec.to_builtins(self._region.links.get(*pair))
         try:

@@ -29,10 +29,12 @@ from terrella.region.membership.errors import (
     OutcomeUndecidedError,
     RefusedError,
 )
+from terrella.region.membership.keeper import MembershipKeeper, answer_of
 from terrella.region.membership.log import ControlLog
 from terrella.region.membership.planning import Facts, Holding, ReplicaChange, next_commands, settled
 from terrella.region.membership.state import (
     Eviction,
+    FlatVector,
     Former,
     LinkSettings,
     MembershipState,
@@ -56,12 +58,14 @@ __all__ = [
     "EvictRegion",
     "Eviction",
     "Facts",
+    "FlatVector",
     "Forget",
     "Former",
     "Holding",
     "Joined",
     "LinkSettings",
     "MembershipError",
+    "MembershipKeeper",
     "MembershipState",
     "NoMajorityError",
     "OutcomeUndecidedError",
@@ -76,6 +80,7 @@ __all__ = [
     "ReplicaGroup",
     "Standing",
     "WorldRegion",
+    "answer_of",
     "apply",
     "decode_command",
     "decode_state",

@@ -1,12 +1,13 @@
 """The version of control state that a region holds: read at start, replaced by later ones, wherever they are heard."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 
-from terrella.journal import DataSet, Journal, Lane, data_set_id
+from terrella.journal import DataSet, Journal, JournalError, Lane, data_set_id
 from terrella.kernel import Ids, TerrellaError
 from terrella.region.membership.commands import Command, EvictRegion, encode_command, force
 from terrella.region.membership.errors import MembershipError, NoMajorityError, OutcomeUndecidedError, RefusedError
@@ -45,10 +46,25 @@ class MembershipKeeper:
     async def start(self) -> None:
         """Read what this region held last; with nothing stored, ``current`` is what the world's file says."""
         await self._journal.declare(self._data_set)
-        version = self._journal.read(self._data_set.id, _KEY)
-        if version is not None and version.value is not None:
-            self.current = decode_state(version.value)
+        stored = self.recall(_KEY)
+        if stored is not None:
+            self.current = decode_state(stored)
             self.stored = True
+
+    async def settle(self) -> None:
+        """Nobody knew of a later version: the one that the world's file says is where this region begins."""
+        if not self.stored:
+            self.stored = True
+            await self.remember(_KEY, encode_state(self.current))
+
+    def recall(self, key: bytes) -> bytes | None:
+        """What ``remember`` has kept."""
+        version = self._journal.read(self._data_set.id, key)
+        return version.value if version is not None else None
+
+    async def remember(self, key: bytes, content: bytes) -> None:
+        """Keep something of this region's own, beside control state."""
+        await self._journal.write(lambda transaction: transaction.put(self._data_set.id, key, content))
 
     def attach(self, log: ControlLog) -> None:
         """From now on commands are decided through ``log``, and what it decides is taken over."""
@@ -70,10 +86,12 @@ class MembershipKeeper:
         self.current = heard
         self.stored = True
         self.problem = ""
-        content = encode_state(heard)
-        await self._journal.write(lambda transaction: transaction.put(self._data_set.id, _KEY, content))
         for listener in self._listeners:
             listener()
+        try:
+            await self.remember(_KEY, encode_state(heard))
+        except JournalError as error:
+            _log.warning("control version %d is in force, but could not be written down: %s", heard.version, error)
         return True
 
     def is_news(self, told: dict[str, Any]) -> bool:
@@ -90,16 +108,17 @@ class MembershipKeeper:
             return False
         return not own.version
 
-    async def catch_up(self, peers: Sequence[str]) -> bool:
-        """Ask peers, one after the other, for what they hold; True as soon as one had something later."""
-        for peer in peers:
-            try:
+    async def catch_up(self, peers: Sequence[str], timeout_s: float) -> None:
+        """Ask peers, all at once, for what they hold; the latest that any of them answers in time is taken over."""
+        await asyncio.gather(*(self._hear_from(peer, timeout_s) for peer in peers))
+
+    async def _hear_from(self, peer: str, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
                 answer = await self._ask(peer, "GET", "membership", {})
-                if await self.adopt(msgspec.convert(answer["state"], MembershipState)):
-                    return True
-            except (TerrellaError, OSError, msgspec.ValidationError, KeyError, TypeError) as error:
-                _log.debug("%s did not tell its control state: %s", peer, error or type(error).__name__)
-        return False
+            await self.adopt(msgspec.convert(answer["state"], MembershipState))
+        except (TerrellaError, OSError, msgspec.ValidationError, KeyError, TypeError) as error:
+            _log.debug("%s did not tell its control state: %s", peer, error or type(error).__name__)
 
     async def decide(self, command: Command, *, here: bool = False) -> MembershipState:
         """Have a command decided, by this region if it takes part, else through one that does (not with ``here``).

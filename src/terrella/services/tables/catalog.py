@@ -166,6 +166,11 @@ class Catalog:
         await self._declare(Table(await self._journal.write(judge)))
         return None
 
+    def elsewhere(self, stack: str, logical_id: str) -> str | None:
+        """The data set of a stack's table that other regions hold, and this one does not."""
+        group = self._replication.group_called(identity_of(stack, logical_id))
+        return group.data_set_id if group is not None and self._region not in group.holders else None
+
     async def adopt(self, data_set: str) -> None:
         """Make a table that another region has, and that this one is to hold as well.
 

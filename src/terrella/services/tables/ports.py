@@ -69,7 +69,7 @@ class Replication(Protocol):
         """Have a region leave a table. Raises ``TerrellaError``."""
         ...
 
-    async def forget(self, data_set_id: str) -> None:
+    async def forget(self, data_set_id: str, region: str) -> None:
         """The table's last region has deleted it. Raises ``TerrellaError``."""
         ...
 
@@ -105,5 +105,5 @@ class Alone:
         """There is no other region."""
         raise TerrellaError("there is no other region to decide with")
 
-    async def forget(self, data_set_id: str) -> None:
+    async def forget(self, data_set_id: str, region: str) -> None:
         """Nobody else knows of it."""

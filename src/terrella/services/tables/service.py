@@ -183,6 +183,10 @@ class Tables:
             every_s=every_s,
         )
 
+    def elsewhere(self, stack: str, logical_id: str) -> str | None:
+        """The data set of a stack's table that other regions hold, and this one does not (yet)."""
+        return self._catalog.elsewhere(stack, logical_id)
+
     async def remove_table(self, name: str) -> None:
         """Remove a stack's table from this region, with everything in it; without effect if there is none."""
         if self._catalog.find(name) is not None:

@@ -32,7 +32,7 @@ async def delete_table(engine: Engine, params: dict[str, Any]) -> Answer:
         elif describe_replicas(engine, table):
             await engine.replication.remove_replica(table.data_set_id, engine.region)
         else:
-            await engine.replication.forget(table.data_set_id)
+            await engine.replication.forget(table.data_set_id, engine.region)
             await engine.catalog.remove(table.name)
     except TerrellaError as error:
         raise AwsError("InternalServerError", str(error), 500) from error
