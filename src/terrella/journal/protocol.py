@@ -20,6 +20,7 @@ Numbers and names are bounded where they are decoded, so that whoever reads a me
 later version of the program adds stands at the end of a message, and is skipped by those who do not know it.
 """
 
+import zlib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -40,11 +41,13 @@ HEARTBEAT_S = 0.2
 KEEPALIVE_S = 0.5
 SILENCE_MAX_S = 2.0
 SLICE_RECORDS_MAX = 256
+PACKING_LEVEL = 6
 SLICE_BYTES_MAX = 256 * 1024
 
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=4096)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
 # A vector on the wire: (region, incarnation, sequence), sorted.
 FlatVector = list[tuple[Name, Name, Sequence]]
@@ -78,13 +81,14 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True, tag=3):
 class Pull(msgspec.Struct, array_like=True, frozen=True, tag=4):
     """Send me the records of these regions' origins, each after its cursor (0 if not named), now and as they come.
 
-    ``lives`` are single origins, beside those of the regions.
+    ``lives`` are single origins, beside those of the regions. With ``packed``, records come as ``PackedRecords``.
     """
 
     data_set_id: Name
     regions: list[Name]
     cursors: FlatVector
     lives: list[tuple[Name, Name]] = []
+    packed: bool = False
 
 
 class Stop(msgspec.Struct, array_like=True, frozen=True, tag=5):
@@ -100,10 +104,15 @@ class Acknowledgement(msgspec.Struct, array_like=True, frozen=True, tag=6):
 
 
 class Heads(msgspec.Struct, array_like=True, frozen=True, tag=7):
-    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last."""
+    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last.
+
+    ``volumes``, where they have changed: of each region that is asked for, ``(data set, region, bytes, exact)``, the
+    bytes of its records from the cursors of the ``Pull`` up to what is held; an estimate unless exact.
+    """
 
     clock_ms: Milliseconds
     vectors: list[tuple[Name, FlatVector]]
+    volumes: list[tuple[Name, Name, Bytes, bool]] = []
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
@@ -114,6 +123,16 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
     incarnation: Name
     first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
     records: list[bytes]
+
+
+class PackedRecords(msgspec.Struct, array_like=True, frozen=True, tag=11):
+    """As ``Records``, compressed (zlib, of a MessagePack array of them)."""
+
+    data_set_id: Name
+    region: Name
+    incarnation: Name
+    first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
+    packed: bytes
 
 
 class SnapshotRequired(msgspec.Struct, array_like=True, frozen=True, tag=9):
@@ -132,10 +151,42 @@ class Excluded(msgspec.Struct, array_like=True, frozen=True, tag=10):
     epoch: Sequence
 
 
-Message = Hello | Welcome | Refusal | Pull | Stop | Acknowledgement | Heads | Records | SnapshotRequired | Excluded
+Message = (
+    Hello
+    | Welcome
+    | Refusal
+    | Pull
+    | Stop
+    | Acknowledgement
+    | Heads
+    | Records
+    | PackedRecords
+    | SnapshotRequired
+    | Excluded
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_list = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+def pack(records: Records) -> PackedRecords:
+    """Compressed, if the link is to carry less at the price of some computing."""
+    packed = zlib.compress(_encode(records.records), PACKING_LEVEL)
+    return PackedRecords(records.data_set_id, records.region, records.incarnation, records.first, packed)
+
+
+def unpack(message: PackedRecords) -> Records:
+    """What was packed; raises ``ProtocolError`` for what is not, or would be longer than a frame may be."""
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(message.packed, FRAME_BYTES_MAX)
+        if not unpacking.eof:
+            raise ProtocolError(f"packed records that are cut off, or longer than {FRAME_BYTES_MAX} bytes")
+        records = _decode_list(content)
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise ProtocolError(f"packed records that are none: {error}") from error
+    return Records(message.data_set_id, message.region, message.incarnation, message.first, records)
 
 
 def flatten(vector: Vector) -> FlatVector:

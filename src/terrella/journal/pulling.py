@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
-from terrella.journal.model import Origin, Vector
+from terrella.journal.model import Lane, Origin, Vector
 from terrella.journal.protocol import (
     KEEPALIVE_S,
     LIVES_TOLD_MAX,
@@ -21,6 +21,7 @@ from terrella.journal.protocol import (
     Heads,
     Hello,
     Message,
+    PackedRecords,
     Pull,
     Records,
     Refusal,
@@ -29,6 +30,7 @@ from terrella.journal.protocol import (
     Welcome,
     flatten,
     unflatten,
+    unpack,
 )
 from terrella.journal.sources import NOTHING, Holdings, Offer, Sources, Wanted
 
@@ -81,6 +83,8 @@ class Puller:
         self.heads_clock_ms: int | None = None
         self.lost_lives: set[str] = set()
         self.last_heard = 0.0
+        self._volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
         self._last_sent = 0.0
         self._last_acknowledged = -ACKNOWLEDGEMENT_PAUSE_S
         self._acknowledged: dict[str, Vector] = {}
@@ -125,6 +129,8 @@ class Puller:
             self.offer = Offer(self.peer, message.incarnation, now)
             self.sources.join(self.offer)
             return self.changed(now)
+        if isinstance(message, PackedRecords):
+            message = unpack(message)
         if isinstance(message, Records):
             return self._records(message, now)
         if isinstance(message, Heads):
@@ -189,6 +195,19 @@ class Puller:
             for data_set_id, own in self._target.vectors(self.peer).items()
         )
 
+    def took(self, records: Records) -> None:
+        """These are applied and committed."""
+        pair = (records.data_set_id, records.region)
+        self._taken[pair] = self._taken.get(pair, 0) + sum(map(len, records.records))
+
+    def bytes_behind(self, data_set_id: str, region: str) -> tuple[int, bool] | None:
+        """Bytes of a region's records that are still to come over this connection, and whether all were counted.
+
+        None if the server has not said so.
+        """
+        said = self._volumes.get((data_set_id, region))
+        return None if said is None else (max(0, said[0] - self._taken.get((data_set_id, region), 0)), said[1])
+
     # what the server says
 
     def _records(self, message: Records, now: float) -> list[Effect]:
@@ -218,6 +237,9 @@ class Puller:
 
     def _heads(self, offer: Offer, message: Heads) -> None:
         self.heads_clock_ms = message.clock_ms
+        for data_set_id, region, volume, exact in message.volumes:
+            if data_set_id in self._asked:
+                self._volumes[data_set_id, region] = (volume, exact)
         if not message.vectors:
             return
         vectors = self._target.vectors(self.peer)
@@ -272,6 +294,9 @@ class Puller:
             del self._expected[place]
         for place in [place for place in self._skipping if place[0] == data_set_id]:
             del self._skipping[place]
+        for counted in (self._volumes, self._taken):  # from now on the server counts from these cursors
+            for pair in [pair for pair in counted if pair[0] == data_set_id]:
+                del counted[pair]
         regions, lives = wanted
         if wanted == NOTHING:
             self._asked.pop(data_set_id, None)
@@ -282,7 +307,9 @@ class Puller:
             self._expected[data_set_id, origin] = sequence + 1
         self._asked[data_set_id] = wanted
         self._ever_asked.setdefault(data_set_id, set()).update(regions, lives)
-        messages.append(Pull(data_set_id, list(regions), flatten(cursors), list(lives)))
+        definition = self._target.definitions().get(data_set_id)
+        packed = definition is not None and definition.lane is Lane.BATCH
+        messages.append(Pull(data_set_id, list(regions), flatten(cursors), list(lives), packed))
 
     def _acknowledge(self, vectors: Mapping[str, Vector], messages: list[Message], now: float) -> None:
         present = (self._target.region, self._target.incarnation)

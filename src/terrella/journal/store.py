@@ -27,7 +27,9 @@ _UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ? where 
 _INSERT_LOG = "insert into log values (?, ?)"
 _INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
 _DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
-_UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ? where id = ?"
+_DELETE_ITEM = "delete from items where id = ?"
+_UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ?, predecessor_last = ? where id = ?"
+_UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
@@ -52,6 +54,7 @@ class Store:
         self._dirty_streams: set[Stream] = set()
         self._dirty_counts: set[DataSetState] = set()
         self._execute: Callable[..., Any] = connection.execute
+        self._lineage = self._read_lineage()
 
     # the batch
 
@@ -63,7 +66,8 @@ class Store:
     def flush(self) -> None:
         """Write the counters that the batch moved; the last step before ``commit``."""
         for stream in self._dirty_streams:
-            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, stream.predecessor, stream.id))
+            opening = stream.predecessor, stream.predecessor_last
+            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, *opening, stream.id))
         for state in self._dirty_counts:
             self._execute(_UPDATE_COUNTS, (state.items, state.bytes, state.number))
         for peer, stream_id in self.dirty_acknowledgements:
@@ -102,6 +106,15 @@ class Store:
         self.dirty = True
         return self._execute(sql, bindings)
 
+    def rows(self, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+        """What a query finds, as the open batch has it."""
+        found: list[Any] = self._execute(sql, bindings).fetchall()
+        return found
+
+    def ask(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
+        """The first row that a query finds (its value, if it is one column), None if there is none."""
+        return self._execute(sql, bindings).get
+
     # items
 
     def lookup(self, state: DataSetState, key: bytes) -> Row | None:
@@ -122,7 +135,7 @@ class Store:
         self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
     ) -> None:
         """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
-        stream = state.own or self._open_own_stream(state)
+        stream = state.own or self.own_stream(state)
         sequence = stream.applied + 1
         context, dots = None, None
         if row is None:
@@ -164,11 +177,19 @@ class Store:
         if value is not None:
             state.items += 1
             state.bytes += len(key) + len(value)
+        else:
+            state.new_tombstones = True
         self._dirty_counts.add(state)
         if entries is not None:
             for name, index_key in entries[0]:
                 self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
             self.insert_index_entries(state, key, entries[1])
+
+    def drop_row(self, state: DataSetState, key: bytes, row: Row) -> None:
+        """Forget a tombstone."""
+        assert row[1] is None, key
+        self.dirty = True
+        self._execute(_DELETE_ITEM, (row[0],))
 
     def index_changes(
         self, state: DataSetState, key: bytes, old: bytes | None, new: bytes | None
@@ -253,21 +274,43 @@ class Store:
 
     def append_own(self, state: DataSetState, record: bytes) -> None:
         """Put a record of this region's own into the log that is no write of an item."""
-        stream = state.own or self._open_own_stream(state)
+        stream = self.own_stream(state)
         self.append(stream, stream.applied + 1, record)
         stream.not_writes.append(stream.applied)
         stream.remember(record)
 
-    def _open_own_stream(self, state: DataSetState) -> Stream:
-        """This incarnation's stream begins by naming its predecessor, and how far that one had come."""
-        earlier = [stream for stream in state.streams.values() if stream.region == self.region and stream.applied]
+    def own_stream(self, state: DataSetState) -> Stream:
+        """This incarnation's stream. It begins by naming its predecessor, and how far that had come in this file."""
+        if state.own is not None:
+            return state.own
         stream = state.own = self.stream(state, self.region, self.incarnation)
         if state.replicated:
-            predecessor = earlier[-1] if earlier else None
-            stream.predecessor = predecessor.incarnation if predecessor else None
-            last = predecessor.applied if predecessor else 0
-            self.append_own(state, encode_opening(self.hlc.tick(), stream.predecessor, last))
+            stream.predecessor, stream.predecessor_last = self._lineage.get(state.definition.id, (None, 0))
+            opening = stream.predecessor, stream.predecessor_last
+            vector = state.applied
+            self.append_own(state, encode_opening(self.hlc.tick(), *opening, vector))
+            self.note_acknowledged(state, stream, vector)
         return stream
+
+    def _read_lineage(self) -> dict[str, tuple[str | None, int]]:
+        """By data set, which opening of this very file wrote last before this one, and how far it had come.
+
+        Records of this region's that come back from its peers, of openings that an older image of the file has not
+        seen, are no part of it: having them here is not having done what they did.
+        """
+        openings = {incarnation for (incarnation,) in self._execute("select incarnation from incarnations")}
+        lineage: dict[str, tuple[str | None, int]] = {}
+        for data_set_id, state in self.catalog.data_sets.items():
+            for stream in state.lives(self.region):
+                if stream.incarnation in openings:
+                    lineage[data_set_id] = (stream.incarnation, stream.applied)
+        return lineage
+
+    def note_acknowledged(self, state: DataSetState, stream: Stream, vector: Vector) -> None:
+        """The stream has an acknowledgement of ``vector``."""
+        stream.acknowledged, stream.acknowledged_ahead = vector, True
+        dots = [self.stream(state, *origin).dot(last) for origin, last in vector.items()]
+        self.execute(_UPDATE_ACKNOWLEDGED, (pack_dots(dots), stream.id))
 
     # data sets
 

@@ -10,6 +10,7 @@ from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
 from terrella.region.membership_operations import MembershipOperations
+from terrella.region.replication import ReplicationDesk
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class RegionOperations:
         self._region = region
         self._configuration = region.configuration
         self._membership = MembershipOperations(region)
+        self._replication_desk = ReplicationDesk(
+            region.configuration.region, region.journal, region.replicator, region.clock
+        )
 
     def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
         """Reads, streams and changes."""
@@ -33,8 +37,13 @@ class RegionOperations:
             "records": self._records,
             "membership": self._membership.read,
             "table": self._membership.table,
+            "replication": self._replication,
         }
-        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._logs}
+        streams: dict[str, Stream] = {
+            "bulletin": self._bulletin,
+            "logs": self._logs,
+            "replication": self._replication_lines,
+        }
         changes: dict[str, Action] = {
             "links": self._links,
             "apply": self._apply,
@@ -82,6 +91,17 @@ class RegionOperations:
     async def _records(self, call: Call) -> Any:
         """Where a name leads now, by region."""
         return self._region.desk.resolver.region_shares(_required(call, "name"))
+
+    async def _replication(self, call: Call) -> Any:
+        """How far this region is behind each peer, and each behind it; ``table=NAME`` of one table only."""
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return await self._replication_desk.told(table)
+
+    def _replication_lines(self, call: Call) -> AsyncIterator[bytes]:
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return self._replication_desk.lines(table)
 
     async def _conflicts(self, call: Call) -> Any:
         """Each version that lost to one that it had not seen, beside that one, newest last."""

@@ -23,8 +23,8 @@ from terrella.region.endpoint import AwsEndpoint
 from terrella.region.membership import MembershipKeeper, RegionStatus
 from terrella.region.operations import RegionOperations
 from terrella.region.participation import Participation
-from terrella.region.replication import TableReplication
 from terrella.region.roster import first_membership, roster, whole
+from terrella.region.table_replication import TableReplication
 from terrella.services.functions import Functions, function_of_access_key
 from terrella.services.gateway import Gateway
 from terrella.services.tables import Tables

@@ -1,85 +1,100 @@
-"""What the tables room needs of membership (its ``Replication`` port), bound to one region."""
+"""What ``/_terrella/replication`` answers: the journal's figures of replication as JSON."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from terrella.kernel import TerrellaError
-from terrella.region.membership import (
-    AddReplica,
-    Forget,
-    MembershipKeeper,
-    Register,
-    RemoveReplica,
-)
-from terrella.region.membership import ReplicaGroup as Group
-from terrella.services.tables import ReplicaGroup
+import msgspec
+
+from terrella.journal import Journal, Origin, PairFigures, ReplicaFigures, Replicator
+from terrella.kernel import Clock, TerrellaError
+
+WATCH_INTERVAL_S = 0.5
 
 
-class TableReplication:
-    """``describe_progress`` says how far this region is in joining a data set; ``ask`` asks another region."""
+class ReplicationDesk:
+    """Puts together what the replicator knows of each table and peer. Unknown values are None, each with its age."""
 
-    def __init__(
-        self,
-        keeper: MembershipKeeper,
-        describe_progress: Callable[[str], str],
-        ask: Callable[[str, str], Awaitable[Any]],
-    ) -> None:
-        self._keeper = keeper
-        self._describe_progress = describe_progress
-        self._ask = ask
+    def __init__(self, region: str, journal: Journal, replicator: Replicator, clock: Clock) -> None:
+        self._region = region
+        self._journal = journal
+        self._replicator = replicator
+        self._clock = clock
 
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """The world's regions."""
-        return tuple(self._keeper.current.regions)
+    def check(self, table: str | None) -> None:
+        """Raises ``TerrellaError`` for a table that is not replicated here."""
+        if table is None:
+            return
+        names = sorted({one.name for one in self._replicator.report.figures()})
+        if table not in names:
+            there_are = ", ".join(names) or "none"
+            raise TerrellaError(f"there is no replicated table {table!r} in {self._region}; there are {there_are}")
 
-    def group(self, data_set_id: str) -> ReplicaGroup | None:
-        """Who holds a data set."""
-        group = self._keeper.current.groups.get(data_set_id)
-        return _shown(group) if group is not None else None
+    async def told(self, table: str | None = None) -> dict[str, Any]:
+        """Everything, or of one table."""
+        figures = await self._replicator.report.counted()
+        return {
+            "region": self._region,
+            "incarnation": self._journal.store.incarnation,
+            "clock_ms": self._clock.now_ms(),
+            "peers": {name: _connection(msgspec.to_builtins(one)) for name, one in self._replicator.status().items()},
+            "tables": [_table(one) for one in figures if table in (None, one.name)],
+        }
 
-    def group_called(self, identity: str) -> ReplicaGroup | None:
-        """Who holds what a template calls so."""
-        groups = self._keeper.current.groups.values()
-        return next((_shown(group) for group in groups if group.identity == identity), None)
-
-    def progress(self, data_set_id: str) -> str:
-        """How far this region is in joining it."""
-        return self._describe_progress(data_set_id)
-
-    async def table_exists(self, region: str, name: str) -> bool:
-        """Whether a region has a table of this name."""
-        try:
-            return bool((await self._ask(region, f"table?name={name}"))["exists"])
-        except OSError as error:
-            raise TerrellaError(f"{region} does not answer: {error or type(error).__name__}") from error
-
-    async def add_replica(
-        self, data_set_id: str, name: str, identity: str, members: tuple[str, ...], region: str, definition: bytes
-    ) -> None:
-        """Have a region join a table."""
-        if data_set_id not in self._keeper.current.groups:
-            await self._keeper.decide(Register(data_set_id, name, members, identity, definition))
-        await self._keeper.decide(AddReplica(data_set_id, region, definition=definition))
-
-    async def remove_replica(self, data_set_id: str, region: str) -> None:
-        """Have a region leave a table."""
-        await self._keeper.decide(RemoveReplica(data_set_id, region))
-
-    async def forget(self, data_set_id: str, region: str) -> None:
-        """The table's last region has deleted it."""
-        if data_set_id in self._keeper.current.groups:
-            await self._keeper.decide(Forget(data_set_id, region))
+    async def lines(self, table: str | None) -> AsyncIterator[bytes]:
+        """The same again and again, a line each."""
+        while True:
+            yield msgspec.json.encode(await self.told(table)) + b"\n"
+            await asyncio.sleep(WATCH_INTERVAL_S)
 
 
-def _shown(group: Group) -> ReplicaGroup:
-    return ReplicaGroup(
-        group.id,
-        group.identity,
-        group.epoch,
-        group.members,
-        group.joining,
-        group.leaving,
-        tuple(group.evicted),
-        group.definition,
-    )
+_CONNECTION = ("connected", "last_contact_ms_ago", "retries", "last_error", "records_applied")
+
+
+def _connection(status: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: status[name] for name in _CONNECTION}
+
+
+def _table(figures: ReplicaFigures) -> dict[str, Any]:
+    return {
+        "table": figures.name,
+        "data_set": figures.id,
+        "lane": figures.lane,
+        "members": figures.members,
+        "joining": figures.joining,
+        "items": figures.items,
+        "bytes": figures.bytes,
+        "conflicts": figures.conflicts,
+        "at_risk": figures.at_risk,
+        "own": _vector(figures.own),
+        "floor": _vector(figures.floor),
+        "peers": {peer: _pair(pair) for peer, pair in figures.peers.items()},
+    }
+
+
+def _pair(pair: PairFigures) -> dict[str, Any]:
+    behind, lacking = pair.behind, pair.lacking
+    return {
+        "lag_ms": behind.lag_ms,
+        "lag_p50_ms": behind.p50_ms,
+        "lag_p99_ms": behind.p99_ms,
+        "last_lag_ms": behind.last_lag_ms,
+        "known_ms_ago": behind.known_ms_ago,
+        "complete_ms_ago": behind.complete_ms_ago,
+        "records_behind": behind.records,
+        "records_behind_at_least": behind.records_at_least,
+        "bytes_behind": behind.bytes,
+        "bytes_behind_exact": behind.bytes_exact,
+        "theirs": _vector(pair.theirs),
+        "unacknowledged": lacking.writes,
+        "unacknowledged_bytes": lacking.bytes,
+        "unacknowledged_oldest_ms": lacking.oldest_ms,
+        "via": pair.via,
+        "stopped": pair.stopped,
+        "snapshot_required": pair.snapshot_required,
+    }
+
+
+def _vector(vector: Mapping[Origin, int]) -> dict[str, int]:
+    """JSON has no pairs as keys."""
+    return {f"{region}/{incarnation}": sequence for (region, incarnation), sequence in sorted(vector.items())}
