@@ -19,6 +19,25 @@ class Asking:
     def __init__(self, connector: Connector, port: int) -> None:
         self._connector = connector
         self._port = port
+        self._kept: dict[str, HttpClient] = {}
+
+    async def tell(self, region: str, path: str, body: dict[str, str]) -> None:
+        """Say something on a connection that is kept; lost, if that has ended meanwhile. Raises as ``ask`` does."""
+        client = self._kept.get(region)
+        if client is None:
+            client = self._kept[region] = HttpClient(
+                partial(self._connector.connect, region, self._port, CONNECT_TIMEOUT_S), max_idle=1
+            )
+        headers = [("host", "terrella"), (CONTROL_HEADER, "1")]
+        request = Request("POST", f"/_terrella/{path}", headers, msgspec.json.encode(body))
+        response = await client.send(request, ANSWER_TIMEOUT_S)
+        if response.status != 200:
+            raise TerrellaError(f"{region} answered {response.status} to {path}")
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        for client in self._kept.values():
+            client.close()
 
     async def ask(self, region: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One question, one answer. Raises ``TerrellaError`` for a refusal, ``OSError`` if there is no answer."""

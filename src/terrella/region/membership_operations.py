@@ -18,6 +18,7 @@ from terrella.region.membership import (
     answer_of,
     flat,
     standing,
+    told_to,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ class MembershipOperations:
         return {"exists": any(one.name == name for one in self._region.tables.status())}
 
     async def change(self, call: Call) -> Any:
-        """``membership/propose`` for other regions; ``add``, ``remove`` and ``evict`` for operators."""
+        """``membership/raft`` and ``propose`` for other regions; ``add``, ``remove`` and ``evict`` for operators."""
         match call.words[1:]:
+            case ("raft",):
+                self._region.participation.receive(*told_to(call.body))
+                return {}
             case ("propose",):
                 return await self._propose(call.body)
             case ("add",):

@@ -1,7 +1,7 @@
 """A region keeps in step with what is decided: whom it speaks to, what it holds, whether it takes clients.
 
-Two tasks: one follows (each new version of control state is acted on), one proposes (what ``next_commands`` finds).
-Neither stands between a request and its answer.
+Three tasks: one takes part in deciding, one follows (each new version of control state is acted on), one proposes (what
+``next_commands`` finds). None of them stands between a request and its answer.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ import msgspec
 
 from terrella.journal import Event as StandingEvent
 from terrella.journal import JournalError, StandingChange
-from terrella.kernel import AwsError, TerrellaError
+from terrella.kernel import AwsError, Ids, TerrellaError
 from terrella.region.admission import SERVING, Away
 from terrella.region.membership import (
+    ControlGroup,
     Facts,
     Holding,
     MembershipError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _INTERVAL_S = 0.25
+_PAUSE_S = 1.0
 _QUIET_LEAST_S = 1.0
 _PENDING = b"pending"
 _INSIDE = (Standing.ACTIVE, Standing.JOINING, Standing.LEAVING)
@@ -44,8 +46,9 @@ _HOLLOW = ("draining", "discarding", "copying", "catching up")
 class Participation:
     """One region's part in the membership. ``refusals`` says by command why it was not decided when last proposed."""
 
-    def __init__(self, region: "Region", keeper: MembershipKeeper) -> None:
+    def __init__(self, region: "Region", keeper: MembershipKeeper, ids: Ids) -> None:
         self._region = region
+        self._ids = ids
         self._keeper = keeper
         self._name = region.configuration.region
         self._wake = asyncio.Event()
@@ -56,6 +59,8 @@ class Participation:
         self._followed: MembershipState | None = None
         self._leaving_since: float | None = None
         self._started = region.clock.monotonic()
+        self._group: ControlGroup | None = None
+        self._other_fork = asyncio.Event()
         self.refusals: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -70,6 +75,8 @@ class Participation:
         """Something was decided."""
         self._wake.set()
         self._propose_now.set()
+        if self._fork_to_join() != (self._group.fork if self._group is not None else ""):
+            self._other_fork.set()
 
     @property
     def standing(self) -> Standing:
@@ -195,6 +202,46 @@ class Participation:
         elif change.event is StandingEvent.LEFT:
             self._drained[change.data_set_id] = change.epoch
         self._propose_now.set()
+
+    # deciding
+
+    async def take_part(self) -> None:
+        """Until cancelled: be a member of the group that decides, as long as this region is one of the world's."""
+        region = self._region
+        while True:
+            self._other_fork.clear()
+            self._group = None
+            self._keeper.attach(None)
+            if not self._fork_to_join():
+                await self._other_fork.wait()
+                continue
+            group = ControlGroup(self._name, self._keeper, self._tell, region.clock, self._ids)
+            self._group = group
+            self._keeper.attach(group)
+            running = asyncio.create_task(group.run())
+            other = asyncio.create_task(self._other_fork.wait())
+            try:
+                await asyncio.wait([running, other], return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    running.result()
+            except JournalError as error:
+                _log.warning("this region takes no part in deciding for a moment: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+            finally:
+                running.cancel()
+                other.cancel()
+                await asyncio.gather(running, other, return_exceptions=True)
+
+    def receive(self, fork: str, data: str) -> None:
+        """Another region's part in deciding says something."""
+        if self._group is not None:
+            self._group.receive(fork, data)
+
+    async def _tell(self, peer: str, body: dict[str, str]) -> None:
+        await self._region.asking.tell(peer, "membership/raft", body)
+
+    def _fork_to_join(self) -> str:
+        return self._keeper.current.fork if self._name in self._keeper.current.regions else ""
 
     # proposing
 

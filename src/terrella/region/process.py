@@ -114,6 +114,7 @@ class Region:
         self.desk.board.on_change(self.bulletins.changed)
         self._run(self._admit(), "admission")
         await self.participation.start()
+        self._run(self.participation.take_part(), "taking part in deciding")
         self._run(self.participation.follow(), "following control state")
         self._run(self.participation.propose(), "proposing changes of membership")
 
@@ -155,7 +156,8 @@ class Region:
         c = self.configuration
         self.asking = Asking(self.links, c.ports.aws)
         self.membership = MembershipKeeper(c.region, first_membership(c), self.journal, self._ids, self.asking.ask)
-        self.participation = Participation(self, self.membership)
+        self._closing.callback(self.asking.close)
+        self.participation = Participation(self, self.membership, self._ids)
         await self.membership.start()
         if not self.membership.stored:
             await self.membership.catch_up(c.peers, _ASKING_AROUND_S)

@@ -29,6 +29,7 @@ from terrella.region.membership.errors import (
     OutcomeUndecidedError,
     RefusedError,
 )
+from terrella.region.membership.group import ControlGroup, told_to
 from terrella.region.membership.keeper import MembershipKeeper, answer_of
 from terrella.region.membership.log import ControlLog
 from terrella.region.membership.planning import Facts, Holding, ReplicaChange, next_commands, settled
@@ -53,6 +54,7 @@ __all__ = [
     "AddRegion",
     "AddReplica",
     "Command",
+    "ControlGroup",
     "ControlLog",
     "Drained",
     "EvictRegion",
@@ -92,4 +94,5 @@ __all__ = [
     "next_commands",
     "settled",
     "standing",
+    "told_to",
 ]

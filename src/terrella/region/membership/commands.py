@@ -149,7 +149,7 @@ def force(state: MembershipState, command: EvictRegion, fork: str) -> Membership
         raise RefusedError(f"{command.name} is evicted already")
     # What the other side may decide meanwhile in its own generation must not have an epoch that is decided here.
     groups = {id_: replace(group, epoch=group.epoch + EPOCHS_OF_A_GENERATION) for id_, group in after.groups.items()}
-    return replace(after, groups=groups, generation=state.generation + 1, fork=fork)
+    return replace(after, groups=groups, generation=state.generation + 1, fork=fork, born=after.version)
 
 
 # regions of the world

@@ -66,8 +66,8 @@ class MembershipKeeper:
         """Keep something of this region's own, beside control state."""
         await self._journal.write(lambda transaction: transaction.put(self._data_set.id, key, content))
 
-    def attach(self, log: ControlLog) -> None:
-        """From now on commands are decided through ``log``, and what it decides is taken over."""
+    def attach(self, log: ControlLog | None) -> None:
+        """From now on commands are decided through ``log``; through other regions, without one."""
         self._log = log
 
     def on_change(self, listener: Callable[[], None]) -> None:

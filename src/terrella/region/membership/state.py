@@ -122,12 +122,14 @@ class MembershipState(msgspec.Struct, frozen=True):
 
     ``generation`` grows when a change is forced without a majority; ``fork`` is drawn anew then, so that two sides
     which were both forced do not take each other's versions for their own. Of two states the one with the greater
-    ``(generation, version)`` is the later. ``voters`` are the regions that decide.
+    ``(generation, version)`` is the later. ``born`` is the version that the fork began with.
+    ``voters`` are the regions that decide.
     """
 
     fork: str
     generation: int = 0
     version: int = 0
+    born: int = 0
     regions: dict[str, WorldRegion] = {}
     groups: dict[str, ReplicaGroup] = {}
     former: dict[str, Former] = {}
