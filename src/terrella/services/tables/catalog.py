@@ -132,11 +132,13 @@ class Catalog:
         """
         lane = lane if definition.replicas else Lane.LOCAL
         group = self._replication.group_called(identity_of(stack, logical_id)) if definition.replicas else None
+        held = ""
         if group is not None and definition.name not in self._tables:
             if self._region not in group.holders:
                 return group.data_set_id
             told = read_replica_definition(group.definition)
             generation = told.generation if told is not None else generation
+            held = group.data_set_id
         regions = tuple(sorted({*members, self._region})) if definition.replicas else (self._region,)
 
         def judge(transaction: Transaction) -> TableRecord:
@@ -147,7 +149,7 @@ class Catalog:
                 used = generation or self._next_generation(transaction, stack, logical_id)
                 record = TableRecord(
                     definition=definition,
-                    data_set_id=data_set_id(self._world, stack, logical_id, used),
+                    data_set_id=held or data_set_id(self._world, stack, logical_id, used),
                     lane=lane,
                     members=regions,
                     table_id=self._ids.uuid(),
