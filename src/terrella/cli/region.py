@@ -12,7 +12,7 @@ from terrella.cli.members import show_members
 from terrella.cli.running import ask, world_option
 from terrella.kernel import PROFILES, SystemClock, TerrellaError
 from terrella.region import run_region
-from terrella.world import ControlClient, find_world, load_world
+from terrella.world import ControlClient, find_world, load_world, require_certificates
 
 _POLL_S = 0.2
 
@@ -49,9 +49,11 @@ def command() -> None:
 @click.option("--resume", is_flag=True, help="Keep what was deployed last, whatever the template says now.")
 def run(name: str, world_path: Path | None, profile: str | None, skip_unsupported: bool, resume: bool) -> None:
     """Run one region alone, without a supervisor; region NAME is short for it. SIGTERM stops it."""
-    configuration = load_world(find_world(world_path)).region_configuration(
+    world = load_world(find_world(world_path))
+    configuration = world.region_configuration(
         name, profile=PROFILES[profile] if profile is not None else None, skip_unsupported=skip_unsupported
     )
+    require_certificates(world, name, SystemClock())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ready = f"{name} is up at {configuration.own.address}"
     uvloop.run(run_region(configuration, lambda: click.echo(ready), resume=resume))

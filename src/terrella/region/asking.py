@@ -14,7 +14,7 @@ ANSWER_TIMEOUT_S = 5.0
 
 
 class Asking:
-    """``connector`` opens connections over this region's links; ``port`` is the AWS port, which the control API has."""
+    """``connector`` opens connections through the other regions' doors, which are at ``port``."""
 
     def __init__(self, connector: Connector, port: int) -> None:
         self._connector = connector

@@ -40,7 +40,13 @@ class MembershipOperations:
             "state": msgspec.to_builtins(state),
             "majority_reachable": self._keeper.majority_reachable,
             "problem": self._keeper.problem,
+            "alone": self._alone(),
         }
+
+    def _alone(self) -> list[str]:
+        """The tables with items that are not replicated at all."""
+        tables = self._region.tables.status()
+        return [f"{one.name} ({one.items:,} items)" for one in tables if one.lane == "local" and one.items]
 
     async def table(self, call: Call) -> Any:
         """Whether there is a table of this ``name`` here."""
@@ -88,20 +94,16 @@ class MembershipOperations:
         return {"standing": standing(self._keeper.current, name)}
 
     async def _held_alone(self, name: str) -> list[str]:
-        """The tables with items that are not replicated at all."""
-        own = self._region.configuration.region
+        """What a region has that no other could ever have."""
+        if name == self._region.configuration.region:
+            return self._alone()
         try:
-            tables = (
-                [msgspec.to_builtins(one) for one in self._region.tables.status()]
-                if name == own
-                else (await self._region.asking.get(name, "status"))["tables"]
-            )
+            return list((await self._region.asking.get(name, "membership"))["alone"])
         except OSError as error:
             raise TerrellaError(
                 f"{name} does not answer ({error or type(error).__name__}): a region that is gone for good is evicted:"
                 f" terrella region evict {name}"
             ) from error
-        return [f"{one['name']} ({one['items']:,} items)" for one in tables if one["lane"] == "local" and one["items"]]
 
     async def _evict(self, name: str, force: bool) -> Any:
         region = self._region

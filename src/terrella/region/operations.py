@@ -69,6 +69,7 @@ class RegionOperations:
             **region.participation.status(),
             "health": region.desk.health_report(),
             "replication": peers,
+            "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],

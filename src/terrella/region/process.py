@@ -11,21 +11,23 @@ from typing import Any
 
 from terrella.journal import Journal, Replicator
 from terrella.kernel import Clock, Ids, SystemClock, SystemIds, TerrellaError
+from terrella.region.access import Access
 from terrella.region.admission import SERVING, Admission, PeerView
 from terrella.region.asking import Asking
 from terrella.region.bulletin import BulletinBoard, BulletinReader
 from terrella.region.calls import CrossRegionCalls
-from terrella.region.configuration import RegionConfiguration, RegionSettings
+from terrella.region.configuration import HTTP, JOURNAL, RegionConfiguration, RegionSettings
 from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
+from terrella.region.door import make_door, through_the_door
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.membership import MembershipKeeper, RegionStatus
 from terrella.region.operations import RegionOperations
 from terrella.region.participation import Participation
 from terrella.region.roster import first_membership, roster, whole
 from terrella.region.table_replication import TableReplication
-from terrella.services.functions import Functions, function_of_access_key
+from terrella.services.functions import Functions, function_of_access_key, token_of_access_key
 from terrella.services.gateway import Gateway
 from terrella.services.tables import Tables
 from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
@@ -53,6 +55,7 @@ class Region:
         self._whole = frozenset(configuration.regions)
         self.links = Links(configuration.region, addresses, configuration.links, ids)
         self.desk = TrafficDesk(addresses, configuration.profile, clock, ids, configuration.region)
+        self.access = Access(configuration.security.access_keys, clock, token_of_access_key)
         self.calls = CrossRegionCalls(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,7 +84,7 @@ class Region:
         await self.apply(resume=resume)
         self.replicator = Replicator(
             self.journal,
-            self.links.streams,
+            through_the_door(self.configuration, self.links.streams, JOURNAL),
             self.peers,
             ports.replication,
             self.clock,
@@ -89,7 +92,6 @@ class Region:
             world=self.configuration.world,
         )
         self._closing.push_async_callback(self.replicator.stop)
-        await self.replicator.start(own.address)
         self.name_server = NameServer(self.desk.resolver)
         self._closing.push_async_callback(self.name_server.close)
         await self.name_server.listen(own.address, ports.dns)
@@ -99,12 +101,14 @@ class Region:
             tuple(self.regions),
             {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
             Control(*self.operations.tables()).handle,
-            self.links,
-            ports.aws,
+            through_the_door(self.configuration, self.links, HTTP),
+            ports.replication,
             self.calls,
             function_of_access_key,
+            self.access,
         )
         self._closing.callback(self.endpoint.close)
+        await self._open_door(self.endpoint)
         await self._listen(HttpServer(self.endpoint.handle), ports.aws)
         await self._listen(HttpServer(self.gateway.handle), ports.application)
         self._watch_peers()
@@ -117,6 +121,15 @@ class Region:
         self._run(self.participation.take_part(), "taking part in deciding")
         self._run(self.participation.follow(), "following control state")
         self._run(self.participation.propose(), "proposing changes of membership")
+
+    async def _open_door(self, endpoint: AwsEndpoint) -> None:
+        """Let the others in, and begin to pull from them: in this order, for whoever is asked asks back at once."""
+        server = HttpServer(endpoint.handle)
+        self._closing.push_async_callback(server.close)
+        door = make_door(self.configuration, self.replicator, server)
+        self._closing.push_async_callback(door.close)
+        await door.listen(self.configuration.own.address, self.configuration.ports.replication)
+        self.replicator.pull()
 
     async def _open_store_and_services(self) -> None:
         c = self.configuration
@@ -138,6 +151,7 @@ class Region:
             c.state_directory,
             self.clock,
             self._ids,
+            secret_of=self.access.secret_of,
         )
         self._closing.push_async_callback(self.functions.close)
         await self.functions.start()
@@ -154,7 +168,7 @@ class Region:
     async def _learn_membership(self) -> None:
         """The version that was held last; one that never held any asks the others whether there is one."""
         c = self.configuration
-        self.asking = Asking(self.links, c.ports.aws)
+        self.asking = Asking(through_the_door(c, self.links, HTTP), c.ports.replication)
         self.membership = MembershipKeeper(c.region, first_membership(c), self.journal, self._ids, self.asking.ask)
         self._closing.callback(self.asking.close)
         self.participation = Participation(self, self.membership, self._ids)
@@ -258,12 +272,13 @@ class Region:
             self.checker.set_checks(self.desk.checks.values())
 
     def _watch_peers(self) -> None:
+        doors = through_the_door(self.configuration, self.links.streams, HTTP)
         for peer in self.peers:
             if peer in self._readers:
                 continue
-            port = self.configuration.ports.aws
+            port = self.configuration.ports.replication
             reader = BulletinReader(
-                partial(self.links.streams.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
+                partial(doors.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
                 partial(self._hear, peer),
                 partial(self._lost, peer),
                 self._ids,

@@ -25,9 +25,6 @@ class FakeHoldings:
         self.definition = DataSet(ITEMS, ITEMS, Lane.ASYNC, members)
         self.declared = True
 
-    def clock_ms(self) -> int:
-        return 0
-
     def definitions(self) -> Mapping[str, DataSet]:
         return {ITEMS: self.definition} if self.declared else {}
 
