@@ -52,7 +52,7 @@ class Access:
         return _derived(first.secret, access_key) if first is not None else "terrella"
 
     def _check_guest(self, request: Request) -> None:
-        """Other regions tell each other what they see, and decide together; what is done to one is not theirs to say."""
+        """Other regions tell each other what they see, and decide together; what is done to one they may not say."""
         theirs = _PEERS_MAY_READ if request.method == "GET" else _PEERS_MAY_SAY
         if request.proven == FRONT_DOOR or request.path in theirs:
             return
