@@ -163,7 +163,9 @@ class RegionOperations:
         """Replace one direction of a link: ``{"from", "to", "delay_ms", …}``; what is not given is left as it is."""
         body = dict(call.body)
         pair = (str(body.pop("from", "")), str(body.pop("to", "")))
-        unknown = [name for name in pair if name not in self._region.regions]
+        # Also links to regions that have left: they may come back, and are then as they were set.
+        known = {**self._configuration.regions, **self._region.regions, **self._region.membership.current.former}
+        unknown = [name for name in pair if name not in known]
         if unknown:
             there_are = ", ".join(self._region.regions)
             raise TerrellaError(f"{unknown[0]!r} is no region of this world; there are {there_are}")

@@ -198,9 +198,9 @@ class Region:
             self.links.add_region(name, regions[name].address)
         for name in gone:
             self.links.remove_region(name)
+        withdrawn = [name for name in self.desk.contributors - whole if self.desk.withdraw(name)]
         if fresh or gone:
             self.desk.set_regions({name: settings.address for name, settings in regions.items()})
-        withdrawn = [name for name in self.desk.contributors - whole if self.desk.withdraw(name)]
         if not self._serving:
             return
         if withdrawn:

@@ -124,6 +124,10 @@ class WorldMembership:
                 except TerrellaError as error:
                     self._supervisor.tell(Mood.BAD, name, f"is in world.yaml and no part of the world yet: {error}")
 
+    def expects_the_end_of(self, name: str) -> bool:
+        """Whether a region's process is to end, and not to be started again."""
+        return name in self._retiring
+
     async def close(self) -> None:
         """Wait for nothing any more."""
         tasks = list(self._retiring.values())

@@ -409,7 +409,7 @@ class Supervisor:
         self._clients[name].close()
         self._clients[name] = self._http_client(name)
         self._news.set()
-        if self._stop.is_set() or name in self._state.held_down:
+        if self._stop.is_set() or name in self._state.held_down or self.membership.expects_the_end_of(name):
             return
         if self._up:
             again = f"{describe_exit(code)} and is started again (its log: {self.log_of(name)})"

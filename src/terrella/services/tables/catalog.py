@@ -133,9 +133,9 @@ class Catalog:
         lane = lane if definition.replicas else Lane.LOCAL
         group = self._replication.group_called(identity_of(stack, logical_id)) if definition.replicas else None
         held = ""
+        if group is not None and self._region not in group.holders:
+            return group.data_set_id
         if group is not None and definition.name not in self._tables:
-            if self._region not in group.holders:
-                return group.data_set_id
             told = read_replica_definition(group.definition)
             generation = told.generation if told is not None else generation
             held = group.data_set_id
