@@ -14,18 +14,24 @@ class CommittedState:
         self._reader = reader
         self._clock = clock
         self.region = store.region
-        self.incarnation = store.incarnation
         self._vectors: dict[str, dict[str, Vector]] = {}
         self._definitions: dict[str, DataSet] | None = None
         self._last_definitions: dict[str, DataSet] = {}
+        self._unpulled: frozenset[str] | None = None
         self._drawn = frozenset(
             incarnation for (incarnation,) in store.connection.execute("select incarnation from incarnations")
         )
+
+    @property
+    def incarnation(self) -> str:
+        """The store's."""
+        return self._store.incarnation
 
     def refresh(self) -> None:
         """Something was committed, declared or dropped."""
         self._vectors.clear()
         self._definitions = None
+        self._unpulled = None
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -58,9 +64,25 @@ class CommittedState:
             }
         return vectors
 
+    def cursors(self, peer: str) -> dict[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        return self.vectors(peer)
+
+    def unpulled(self) -> frozenset[str]:
+        """Those of these into which nothing can be pulled, because a snapshot is being taken in or is about to be."""
+        if self._unpulled is None:
+            states = self._store.catalog.data_sets
+            self._unpulled = frozenset(
+                data_set_id
+                for data_set_id, definition in self.definitions().items()
+                if states[data_set_id].hollow
+                or (states[data_set_id].join is None and self.region in definition.joining)
+            )
+        return self._unpulled
+
     def lives(self) -> set[str]:
         """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""
-        return {*self._drawn, *self.lives_of(self.region)}
+        return {*self._drawn, self.incarnation, *self.lives_of(self.region)}
 
     def lives_of(self, region: str) -> set[str]:
         """Every incarnation of a region of which records are held here."""
@@ -72,13 +94,9 @@ class CommittedState:
             if origin_region == region
         }
 
-    def refusal(self, peer: str) -> str | None:
-        """Why a region is no peer: it was removed from every data set that it is decided for who holds them."""
-        decided = [definition for definition in self.definitions().values() if definition.epoch]
-        if not decided or any(peer in definition.holders for definition in self.definitions().values()):
-            return None
-        epoch = max(definition.epoch for definition in decided)
-        return f"{peer} was removed: it holds no data set of {self.region}'s any more, as of epoch {epoch}"
+    def decided(self) -> int:
+        """The last epoch in which it was decided who holds a data set that is held here; 0 if it never was."""
+        return max((definition.epoch for definition in self.definitions().values()), default=0)
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""
@@ -93,6 +111,10 @@ class CommittedState:
         """Committed records after a sequence."""
         stream = self._store.catalog.declared(data_set_id).streams[origin]
         return self._reader.log(stream, after, records_max, bytes_max)
+
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        """The bytes of the committed records after one sequence and up to another."""
+        return self._reader.log_bytes(self._store.catalog.declared(data_set_id).streams[origin], after, upto)
 
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer has applied this much."""

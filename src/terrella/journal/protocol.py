@@ -11,6 +11,12 @@
              <----------------------------- SnapshotRequired  they are trimmed; Excluded  you hold this no more
       Acknowledgement -------------------->          what is held and durable here, soon after it is
 
+      SnapshotRequest -------------------->          a data set, and what of it is durable here already
+             <----------------------------- SnapshotStart   the vector, before anything is read
+             <----------------------------- SnapshotChunk   items, then conflicts, as far as there is credit
+      SnapshotCredit --------------------->          a chunk is durable
+             <----------------------------- SnapshotEnd     the vector, after everything was read
+
 A frame is four bytes of length (big-endian) and a MessagePack array whose first field is the message's kind. A
 ``Pull`` may ask for any origin's records that the server holds, not only for the server's own: so a third region's
 records are relayed, and a region that lost its disk is given its own back. A later ``Pull`` of a data set takes the
@@ -47,7 +53,9 @@ SLICE_BYTES_MAX = 256 * 1024
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=4096)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+Batch = Annotated[list[bytes], msgspec.Meta(max_length=65536)]
 # A vector on the wire: (region, incarnation, sequence), sorted.
 FlatVector = list[tuple[Name, Name, Sequence]]
 
@@ -103,10 +111,15 @@ class Acknowledgement(msgspec.Struct, array_like=True, frozen=True, tag=6):
 
 
 class Heads(msgspec.Struct, array_like=True, frozen=True, tag=7):
-    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last."""
+    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last.
+
+    ``volumes``, where they have changed: of each region that is asked for, ``(data set, region, bytes, exact)``, the
+    bytes of its records from the cursors of the ``Pull`` up to what is held; an estimate unless exact.
+    """
 
     clock_ms: Milliseconds
     vectors: list[tuple[Name, FlatVector]]
+    volumes: list[tuple[Name, Name, Bytes, bool]] = []
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
@@ -116,7 +129,7 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
     region: Name
     incarnation: Name
     first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
-    records: list[bytes]
+    records: Batch
 
 
 class PackedRecords(msgspec.Struct, array_like=True, frozen=True, tag=11):
@@ -145,6 +158,61 @@ class Excluded(msgspec.Struct, array_like=True, frozen=True, tag=10):
     epoch: Sequence
 
 
+class StreamHead(msgspec.Struct, array_like=True, frozen=True):
+    """How far a source has applied an origin, and what the origin's region had acknowledged by then."""
+
+    region: Name
+    incarnation: Name
+    applied: Sequence
+    predecessor: Name | None
+    predecessor_last: Sequence
+    acknowledged: FlatVector
+
+
+class SnapshotStart(msgspec.Struct, array_like=True, frozen=True, tag=12):
+    """What the source holds before it reads the first chunk, its hybrid clock, and the membership's epoch."""
+
+    data_set_id: Name
+    streams: list[StreamHead]
+    hlc: Annotated[int, msgspec.Meta(ge=0)]
+    epoch: Sequence
+
+
+class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=13):
+    """What is stored behind ``after`` up to ``through``, in key order; the body is zlib's if ``compressed``."""
+
+    data_set_id: Name
+    stage: int
+    after: bytes | None
+    through: bytes
+    compressed: bool
+    body: bytes
+
+
+class SnapshotEnd(msgspec.Struct, array_like=True, frozen=True, tag=14):
+    """There is no more; ``vector`` is what the source held then. Or, with a ``refusal``, why there is nothing."""
+
+    data_set_id: Name
+    vector: FlatVector
+    refusal: Reason | None
+
+
+class SnapshotCredit(msgspec.Struct, array_like=True, frozen=True, tag=15):
+    """So many chunks more may be sent: as many are durable here."""
+
+    data_set_id: Name
+    chunks: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=20):
+    """Send me a data set's state, from behind ``after`` of this stage on: ``window`` chunks, then as credit comes."""
+
+    data_set_id: Name
+    stage: int
+    after: bytes | None
+    window: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
 Message = (
     Hello
     | Welcome
@@ -157,11 +225,16 @@ Message = (
     | PackedRecords
     | SnapshotRequired
     | Excluded
+    | SnapshotRequest
+    | SnapshotStart
+    | SnapshotChunk
+    | SnapshotEnd
+    | SnapshotCredit
 )
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
-_decode_list = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_list = msgspec.msgpack.Decoder(Batch).decode
 
 
 def pack(records: Records) -> PackedRecords:

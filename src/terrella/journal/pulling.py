@@ -5,9 +5,9 @@ here; each answers what is to be done: send a message, apply records. What is pu
 connections together, by the ``Sources`` that they share; each connection learns of it when it is next asked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from terrella.journal.errors import ProtocolError
 from terrella.journal.model import Lane, Origin, Vector
@@ -32,7 +32,7 @@ from terrella.journal.protocol import (
     unflatten,
     unpack,
 )
-from terrella.journal.sources import NOTHING, Holdings, Offer, Sources, Wanted
+from terrella.journal.sources import NOTHING, Holdings, Life, Offer, Sources, Wanted
 
 # What is said of held records is gathered for so long.
 ACKNOWLEDGEMENT_PAUSE_S = 0.02
@@ -63,7 +63,46 @@ class Apply:
     records: Records
 
 
-Effect = Send | Apply
+class Work(Protocol):
+    """Something to do with the store in a batch, in as many pieces as its time demands."""
+
+    def run(self, store: Any, out_of_time: Callable[[], bool]) -> bool:
+        """Do a piece; True when all is done."""
+        ...
+
+    def outcome(self) -> Any:
+        """What became of it, once it is committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do this work after what was handed out before; when it is durable, ``done(outcome, now)`` says what follows.
+
+    If it fails, the connection ends.
+    """
+
+    work: Work
+    done: "Callable[[Any, float], Sequence[Effect]]"
+
+
+Effect = Send | Apply | Perform
+
+
+class PullerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that opened it."""
+
+    def step(self, puller: "Puller", now: float) -> Sequence[Effect]:
+        """Something was committed here, or time passes; only called once the server has agreed."""
+        ...
+
+    def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
+        """The server says something that is not for the puller; None if it is not for this part either."""
+        ...
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        ...
 
 
 class Puller:
@@ -74,7 +113,15 @@ class Puller:
     than here: its disk was lost or restored from an old image.
     """
 
-    def __init__(self, target: Target, world: str, peer: str, sources: Sources | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        world: str,
+        peer: str,
+        sources: Sources | None = None,
+        parts: Sequence[PullerPart] = (),
+    ) -> None:
+        self._parts = parts
         self._target = target
         self._world = world
         self.peer = peer
@@ -83,6 +130,8 @@ class Puller:
         self.heads_clock_ms: int | None = None
         self.lost_lives: set[str] = set()
         self.last_heard = 0.0
+        self._volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
         self._last_sent = 0.0
         self._last_acknowledged = -ACKNOWLEDGEMENT_PAUSE_S
         self._acknowledged: dict[str, Vector] = {}
@@ -103,6 +152,16 @@ class Puller:
         """The peer's present incarnation, once the server has agreed."""
         return None if self.offer is None else self.offer.incarnation
 
+    @property
+    def heads(self) -> Mapping[str, Mapping[Origin, int]]:
+        """What the peer holds of each data set, as far as it has said."""
+        return {} if self.offer is None else self.offer.heads
+
+    @property
+    def below_floor(self) -> Mapping[Life, int]:
+        """Whose records it has trimmed beyond what is here, and where its log begins."""
+        return {} if self.offer is None else self.offer.floors
+
     def start(self, now: float) -> list[Effect]:
         """The connection is open."""
         self.last_heard = now
@@ -115,6 +174,8 @@ class Puller:
         """The connection has ended: what was pulled over it is pulled from another, if there is one."""
         if self.offer is not None:
             self.sources.leave(self.offer, now)
+        for part in self._parts:
+            part.closed()
 
     def receive(self, message: Message, now: float) -> list[Effect]:
         """The server says something."""
@@ -139,7 +200,7 @@ class Puller:
             self.offer.excluded[message.data_set_id] = message.epoch
             self.sources.heard([message.data_set_id])
         else:
-            raise ProtocolError(f"{_brief(message)} is not for a puller")
+            return self._for_a_part(message, now)
         return []
 
     def changed(self, now: float) -> list[Effect]:
@@ -147,16 +208,16 @@ class Puller:
         if self.offer is None:
             return []
         self.sources.review(now)
-        vectors = self._target.vectors(self.peer)
+        vectors, cursors = self._target.vectors(self.peer), self._target.cursors(self.peer)
         messages: list[Message] = []
         if self.offer.floors:
-            self._forget_floors(self.offer)
-        if self._anew or self._revision != self.sources.revision or self._asked.keys() - vectors.keys():
+            self._forget_floors(self.offer, cursors)
+        if self._anew or self._revision != self.sources.revision or self._asked.keys() - cursors.keys():
             self._revision = self.sources.revision
-            self._ask(vectors, messages)
+            self._ask(cursors, messages)
         if now - self._last_acknowledged >= ACKNOWLEDGEMENT_PAUSE_S:
             self._acknowledge(vectors, messages, now)
-        return self._send(messages, now)
+        return self._send(messages, now) + [effect for part in self._parts for effect in part.step(self, now)]
 
     def again(self, data_set_id: str) -> None:
         """Records that had come were lost on the way to the store: with the next tick, ask for them anew."""
@@ -193,6 +254,19 @@ class Puller:
             for data_set_id, own in self._target.vectors(self.peer).items()
         )
 
+    def took(self, records: Records) -> None:
+        """These are applied and committed."""
+        pair = (records.data_set_id, records.region)
+        self._taken[pair] = self._taken.get(pair, 0) + sum(map(len, records.records))
+
+    def bytes_behind(self, data_set_id: str, region: str) -> tuple[int, bool] | None:
+        """Bytes of a region's records that are still to come over this connection, and whether all were counted.
+
+        None if the server has not said so.
+        """
+        said = self._volumes.get((data_set_id, region))
+        return None if said is None else (max(0, said[0] - self._taken.get((data_set_id, region), 0)), said[1])
+
     # what the server says
 
     def _records(self, message: Records, now: float) -> list[Effect]:
@@ -222,6 +296,9 @@ class Puller:
 
     def _heads(self, offer: Offer, message: Heads) -> None:
         self.heads_clock_ms = message.clock_ms
+        for data_set_id, region, volume, exact in message.volumes:
+            if data_set_id in self._asked:
+                self._volumes[data_set_id, region] = (volume, exact)
         if not message.vectors:
             return
         vectors = self._target.vectors(self.peer)
@@ -248,23 +325,29 @@ class Puller:
             raise ProtocolError(f"{self.peer} refused more than {ORIGINS_MAX} streams")
         self.sources.heard([message.data_set_id])
 
+    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+        for part in self._parts:
+            effects = part.receive(message, now)
+            if effects is not None:
+                return list(effects)
+        raise ProtocolError(f"{_brief(message)} is not for a puller")
+
     # what is said to it
 
-    def _forget_floors(self, offer: Offer) -> None:
+    def _forget_floors(self, offer: Offer, cursors: Mapping[str, Vector]) -> None:
         """What was below a floor, and has since come from elsewhere up to it, is asked for anew."""
-        vectors = self._target.vectors(self.peer)
         for data_set_id, origin in list(offer.floors):
-            own = vectors.get(data_set_id)
+            own = cursors.get(data_set_id)
             if own is None or offer.serves(data_set_id, origin, own.get(origin, 0)):
                 del offer.floors[data_set_id, origin]
                 self.sources.heard([data_set_id])
                 self.again(data_set_id)
 
-    def _ask(self, vectors: Mapping[str, Vector], messages: list[Message]) -> None:
-        for data_set_id in self._asked.keys() - vectors.keys():
+    def _ask(self, cursors: Mapping[str, Vector], messages: list[Message]) -> None:
+        for data_set_id in self._asked.keys() - cursors.keys():
             self._acknowledged.pop(data_set_id, None)
             self._ask_for(data_set_id, NOTHING, {}, messages)
-        for data_set_id, own in vectors.items():
+        for data_set_id, own in cursors.items():
             wanted = self.sources.wanted(self.peer, data_set_id)
             if wanted != self._asked.get(data_set_id, NOTHING) or (data_set_id in self._anew and wanted != NOTHING):
                 self._ask_for(data_set_id, wanted, own, messages)
@@ -276,6 +359,9 @@ class Puller:
             del self._expected[place]
         for place in [place for place in self._skipping if place[0] == data_set_id]:
             del self._skipping[place]
+        for counted in (self._volumes, self._taken):  # from now on the server counts from these cursors
+            for pair in [pair for pair in counted if pair[0] == data_set_id]:
+                del counted[pair]
         regions, lives = wanted
         if wanted == NOTHING:
             self._asked.pop(data_set_id, None)

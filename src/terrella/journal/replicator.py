@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from terrella.journal.committed import CommittedState
 from terrella.journal.downstream import Downstream
 from terrella.journal.errors import JournalError
 from terrella.journal.journal import Journal
 from terrella.journal.lag import Lags
+from terrella.journal.parts import Parts
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import frame, refusal
+from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
-from terrella.journal.upstream import Pulling, Upstream
+from terrella.journal.upstream import TICK_S, Pulling, Upstream
 from terrella.kernel import Clock, Connector, Ids
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class Replicator:
 
     Peers are the regions that are given, and whoever holds a declared data set: they come and go with ``add_peer``,
     ``remove_peer`` and the data sets' memberships. A peer that cannot be reached is tried again, with a growing pause
-    of up to a second. ``identify`` tells, of an authenticated connection, whose it is.
+    of up to a second.
     """
 
     def __init__(
@@ -45,24 +47,26 @@ class Replicator:
         ids: Ids,
         *,
         world: str = "",
-        identify: Callable[[asyncio.StreamWriter], str | None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._port = port
         self._clock = clock
         self._world = world
-        self._identify = identify
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
-        self._shared = Pulling(journal, self._state, self.sources, Lags(), connector, port, clock, ids, world)
+        self.parts = Parts(journal, self.sources, clock)
+        lags = Lags()
+        self.report = ReplicationReport(journal.store, journal.reader, self.sources, lags, clock)
+        self._shared = Pulling(
+            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world, self.parts
+        )
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
         self._pulls: dict[str, asyncio.Task[None]] = {}
         self._downstreams: set[Downstream] = set()
         self._strangers: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
-        self._persisting: asyncio.Task[None] | None = None
-        self._known_revision = self.sources.revision
+        self._background: list[asyncio.Task[None]] = []
         self._pulling = False
         self._stopping = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
@@ -80,16 +84,14 @@ class Replicator:
         """Begin to pull; for those who listen themselves, and hand to ``serve`` who comes."""
         self._pulling = True
         self._review_peers()
-        self._persisting = asyncio.create_task(self._persist())
+        self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
 
     async def stop(self) -> None:
         """Close every connection, and take no more."""
         self._stopping = True
         if self._server is not None:
             self._server.close()
-        tasks = [*self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
-        if self._persisting is not None:
-            tasks.append(self._persisting)
+        tasks = [*self._background, *self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -117,7 +119,7 @@ class Replicator:
 
     def _review_peers(self) -> None:
         wanted = self._configured.union(*(d.holders for d in self._state.definitions().values()))
-        wanted = {name for name in wanted if name != self._state.region and self._state.refusal(name) is None}
+        wanted.discard(self._state.region)
         for name in sorted(wanted - self._upstreams.keys()):
             self._upstreams[name] = Upstream(name, self._shared)
         for name in self._upstreams.keys() - wanted:
@@ -173,6 +175,16 @@ class Replicator:
             upstream.changed()
         for downstream in self._downstreams:
             downstream.wake.set()
+        self._step_parts()
+
+    def _step_parts(self) -> None:
+        if not self._stopping:
+            self.parts.step(upstream.puller for upstream in self._upstreams.values())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._step_parts()
 
     async def _persist(self) -> None:
         while True:
@@ -189,18 +201,23 @@ class Replicator:
             self.refusals.append(refusal)
             _log.info("connection of %s ended: %s", who, refusal)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one that has connected, until it goes."""
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proven: frozenset[str] | None = None
+    ) -> None:
+        """Serve who has connected; ``proven`` are the regions that it can be, None if it need prove nothing."""
         task = asyncio.current_task()
         if self._stopping or task is None:
             writer.close()
             return
         address = str((writer.get_extra_info("peername") or ("unknown",))[0])
         if self._strangers[address] >= STRANGERS_OF_ADDRESS_MAX or self._strangers.total() >= STRANGERS_MAX:
-            writer.write(frame(refusal("too many connections that have not said whose they are")))
+            reason = "too many connections that have not said whose they are"
+            self.refused(address, reason)
+            writer.write(frame(refusal(reason)))
             writer.close()
             return
-        server = PullServer(self._state, self._world, self._upstreams, verified_peer=self._identify(writer))
+        parts = self.parts.of_server()
+        server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
         self._downstreams.add(downstream)
         self._strangers[address] += 1

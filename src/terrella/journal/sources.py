@@ -41,7 +41,11 @@ class Holdings(Protocol):
     """What this region holds, and whom it shares it with."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -55,10 +59,18 @@ class Holdings(Protocol):
         """What is held and committed of each of these that the peer holds too."""
         ...
 
+    def cursors(self, peer: str) -> Mapping[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        ...
+
+    def unpulled(self) -> frozenset[str]:
+        """Those of these into which nothing can be pulled at the moment, because a snapshot is being taken in."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """What a connected peer has said: what it holds, from where on, and what it does not share with us any more."""
+    """What a connected peer has said: what it holds, from where on, and what it does not share any more."""
 
     peer: str
     incarnation: str
@@ -130,6 +142,7 @@ class Sources:
         self.revision = 0
         self._offers: dict[str, Offer] = {}
         self._definitions: Mapping[str, DataSet] = {}
+        self._unpulled: frozenset[str] = frozenset()
         self._presence: dict[str, _Presence] = {}
         self._changed: set[str] = set()
         self._unsettled: set[str] = set()
@@ -204,6 +217,9 @@ class Sources:
             self._forget(self._definitions.keys() - definitions.keys())
             self._definitions = dict(definitions)
             self._all_changed = True
+        unpulled = self._holdings.unpulled()
+        self._changed |= self._unpulled ^ unpulled
+        self._unpulled = unpulled
         if self._all_changed:
             todo: Iterable[str] = definitions
             self._all_changed = False
@@ -222,7 +238,10 @@ class Sources:
         offers: dict[str, Offer] = {}
         own: Vector = {}
         for peer, offer in self._offers.items():
-            shared = self._holdings.vectors(peer)
+            shared = self._holdings.cursors(peer)
+            # Who only joins has written nothing; or it was evicted, and what it wrote then is not to be taken as it is.
+            if peer in definition.joining or data_set_id in self._unpulled:
+                continue
             if data_set_id in shared and data_set_id not in offer.excluded:
                 own = shared[data_set_id]
                 offers[peer] = offer
@@ -233,8 +252,8 @@ class Sources:
         view = _View(definition, own, offers, origins, now)
         before = self.choices.get(data_set_id, _NO_CHOICE)
         choice = self._choice(view, before) if self._is_fetched(view) else _NO_CHOICE
+        self.choices[data_set_id] = choice
         if choice != before:
-            self.choices[data_set_id] = choice
             self.revision += 1
 
     def _is_fetched(self, view: "_View") -> bool:

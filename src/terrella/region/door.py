@@ -14,17 +14,14 @@ def through_the_door(configuration: RegionConfiguration, links: Connector, proto
     return TlsConnector(links, client_context(configuration.security.tls, protocol), configuration.world)
 
 
-def proven_by(writer: asyncio.StreamWriter) -> str | None:
-    """The region that a connection through the door has proven to come from."""
-    name: str | None = writer.get_extra_info("proven")
-    return name
-
-
 def make_door(configuration: RegionConfiguration, replicator: Replicator, http: HttpServer) -> TlsDoor:
     """The door, not yet open."""
 
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await replicator.serve(reader, writer, frozenset({writer.get_extra_info("proven")}))
+
     def journal() -> asyncio.Protocol:
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), replicator.serve)
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), serve)
 
     return TlsDoor(
         server_context(configuration.security.tls, [JOURNAL, HTTP]),

@@ -19,7 +19,7 @@ from terrella.region.configuration import HTTP, JOURNAL, RegionConfiguration
 from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
-from terrella.region.door import make_door, proven_by, through_the_door
+from terrella.region.door import make_door, through_the_door
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions, function_of_access_key, token_of_access_key
@@ -81,7 +81,6 @@ class Region:
             self.clock,
             self._ids,
             world=self.configuration.world,
-            identify=proven_by,
         )
         self._closing.push_async_callback(self.replicator.stop)
         self.name_server = NameServer(self.desk.resolver)

@@ -16,6 +16,10 @@ _SIGNING_REGION = "us-east-1"  # the control API is asked by address, whatever t
 SUPERVISOR = "the supervisor"
 
 
+class UnansweredError(TerrellaError):
+    """Nobody answered, which is not the same as a refusal."""
+
+
 class ControlClient:
     """Speaks to one region's, or the supervisor's, control API. ``who`` names it in messages.
 
@@ -69,9 +73,9 @@ class ControlClient:
         try:
             response = await client.send(self._request(method, path, body), timeout_s)
         except TimeoutError as error:
-            raise TerrellaError(f"{self.who} has not answered within {timeout_s:g} s") from error
+            raise UnansweredError(f"{self.who} has not answered within {timeout_s:g} s") from error
         except OSError as error:
-            raise TerrellaError(f"{self.who} does not answer: {error.strerror or error}") from error
+            raise UnansweredError(f"{self.who} does not answer: {error.strerror or error}") from error
         if response.status != 200:
             raise TerrellaError(self._said(response))
         assert isinstance(response.body, bytes)

@@ -55,12 +55,17 @@ class FakeState:
     def vectors(self, peer: str) -> Mapping[str, Vector]:
         return {name: dict(vector) for name, vector in self.held.items()}
 
+    def unpulled(self) -> frozenset[str]:
+        return frozenset()
+
     def floor(self, data_set_id: str, origin: Origin) -> int:
         return self.floors.get(origin, 1)
 
     def records(self, data_set_id: str, origin: Origin, after: int, records_max: int, bytes_max: int) -> list[bytes]:
         last = min(self.held[data_set_id][origin], after + records_max)
         return [b"%d" % sequence for sequence in range(after + 1, last + 1)]
+
+    cursors = vectors
 
     def definitions(self) -> Mapping[str, DataSet]:
         return {name: DataSet(name, name, Lane.ASYNC, REGIONS) for name in self.held}
@@ -71,11 +76,14 @@ class FakeState:
     def lives_of(self, region: str) -> set[str]:
         return {life for vector in self.held.values() for origin_region, life in vector if origin_region == region}
 
-    def refusal(self, peer: str) -> str | None:
-        return None
+    def decided(self) -> int:
+        return 0
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         return None
+
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        return sum(len(b"%d" % sequence) for sequence in range(after + 1, upto + 1))
 
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         self.acknowledged[(peer, data_set_id)] = vector
@@ -133,12 +141,12 @@ def test_records_come_from_the_cursor_on_and_as_they_are_committed() -> None:
     server = greeted(state)
     server.receive(Pull("items", ["us-east-1"], [(*EAST, 1)]), 0.0)
     assert drained(server, 0.0) == [
-        Heads(1000, [("items", [(*EAST, 3)])]),
+        Heads(1000, [("items", [(*EAST, 3)])], [("items", "us-east-1", 2, True)]),
         Records("items", *EAST, 2, [b"2", b"3"]),
     ]
     state.held["items"][EAST] = 4
     assert drained(server, 0.1) == [Records("items", *EAST, 4, [b"4"])]
-    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])])]
+    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])], [("items", "us-east-1", 3, True)])]
     assert drained(server, 2 * HEARTBEAT_S) == [Heads(1000, [])]
 
 
@@ -156,7 +164,10 @@ def test_a_pull_of_what_is_not_declared_waits() -> None:
     server.receive(Pull("items", ["us-east-1"], []), 0.0)
     assert drained(server, 0.0) == [Heads(1000, [])]
     state.held["items"] = {EAST: 1}
-    assert drained(server, 0.01) == [Heads(1000, [("items", [(*EAST, 1)])]), Records("items", *EAST, 1, [b"1"])]
+    assert drained(server, 0.01) == [
+        Heads(1000, [("items", [(*EAST, 1)])], [("items", "us-east-1", 1, True)]),
+        Records("items", *EAST, 1, [b"1"]),
+    ]
 
 
 def test_long_backlogs_take_turns_and_leave_room_for_heartbeats() -> None:
@@ -176,8 +187,7 @@ def test_a_request_below_the_floor_needs_a_snapshot() -> None:
     assert drained(server, 0.0)[1:] == [SnapshotRequired("items", *EAST, 5)]
     puller = welcomed(FakeState("us-west-2", "w1", {"items": {EAST: 2}}))
     assert puller.receive(SnapshotRequired("items", *EAST, 5), 0.0) == []
-    assert puller.offer is not None
-    assert puller.offer.floors == {("items", EAST): 5}
+    assert puller.below_floor == {("items", EAST): 5}
 
 
 def test_the_puller_asks_from_its_cursors_and_acknowledges_what_is_durable() -> None:
