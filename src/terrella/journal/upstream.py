@@ -308,7 +308,7 @@ class Upstream:
                 continue  # it was dropped here meanwhile, and is not asked for any more
             except JournalError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - shown as why these records stand still
                 _log.exception("records of %s from %s cannot be applied", records.region, self.name)
                 reason = f"{type(error).__name__}: {error}"
                 self._do(puller.stop(records.data_set_id, records.region, reason, self._clock.monotonic()))
