@@ -4,6 +4,7 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal import raft
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
@@ -19,6 +20,7 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -40,6 +42,7 @@ from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
 from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
@@ -49,6 +52,7 @@ from terrella.journal.transaction import Transaction
 
 __all__ = [
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
@@ -65,11 +69,13 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "Origin",
     "OutcomeUnknownError",
+    "PairFigures",
     "PeerStatus",
     "ProtocolError",
     "PullServer",
@@ -78,6 +84,8 @@ __all__ = [
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",
@@ -94,6 +102,8 @@ __all__ = [
     "data_set_id",
     "declaring",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
+    "raft",
 ]

@@ -98,6 +98,10 @@ class CommittedState:
         stream = self._store.catalog.declared(data_set_id).streams[origin]
         return self._reader.log(stream, after, records_max, bytes_max)
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        """The bytes of the committed records after one sequence and up to another."""
+        return self._reader.log_bytes(self._store.catalog.declared(data_set_id).streams[origin], after, upto)
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer has applied this much."""
         self._store.note_acknowledgement(peer, data_set_id, vector)

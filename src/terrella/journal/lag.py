@@ -38,6 +38,11 @@ class LagMeter:
         """Everything that the peer held at ``peer_clock_ms`` is here."""
         self._complete_ms = max(self._complete_ms or 0, peer_clock_ms)
 
+    @property
+    def complete_ms(self) -> int | None:
+        """The moment, by the peer's clock, up to which everything of the peer's is known to be here."""
+        return self._complete_ms
+
     def lag_ms(self, behind: int | None, now_ms: int, now: float) -> float | None:
         """The lag, given the number of records behind (None if unknown)."""
         if behind is None or self._complete_ms is None:

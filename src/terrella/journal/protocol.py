@@ -47,6 +47,7 @@ SLICE_BYTES_MAX = 256 * 1024
 Name = Annotated[str, msgspec.Meta(max_length=128)]
 Reason = Annotated[str, msgspec.Meta(max_length=4096)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
 Batch = Annotated[list[bytes], msgspec.Meta(max_length=65536)]
 # A vector on the wire: (region, incarnation, sequence), sorted.
@@ -104,10 +105,15 @@ class Acknowledgement(msgspec.Struct, array_like=True, frozen=True, tag=6):
 
 
 class Heads(msgspec.Struct, array_like=True, frozen=True, tag=7):
-    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last."""
+    """What the server holds when its clock is at ``clock_ms``, of data sets where that has changed since the last.
+
+    ``volumes``, where they have changed: of each region that is asked for, ``(data set, region, bytes, exact)``, the
+    bytes of its records from the cursors of the ``Pull`` up to what is held; an estimate unless exact.
+    """
 
     clock_ms: Milliseconds
     vectors: list[tuple[Name, FlatVector]]
+    volumes: list[tuple[Name, Name, Bytes, bool]] = []
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):

@@ -83,6 +83,8 @@ class Puller:
         self.heads_clock_ms: int | None = None
         self.lost_lives: set[str] = set()
         self.last_heard = 0.0
+        self._volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._taken: dict[tuple[str, str], int] = {}
         self._last_sent = 0.0
         self._last_acknowledged = -ACKNOWLEDGEMENT_PAUSE_S
         self._acknowledged: dict[str, Vector] = {}
@@ -203,6 +205,19 @@ class Puller:
             for data_set_id, own in self._target.vectors(self.peer).items()
         )
 
+    def took(self, records: Records) -> None:
+        """These are applied and committed."""
+        pair = (records.data_set_id, records.region)
+        self._taken[pair] = self._taken.get(pair, 0) + sum(map(len, records.records))
+
+    def bytes_behind(self, data_set_id: str, region: str) -> tuple[int, bool] | None:
+        """Bytes of a region's records that are still to come over this connection, and whether all were counted.
+
+        None if the server has not said so.
+        """
+        said = self._volumes.get((data_set_id, region))
+        return None if said is None else (max(0, said[0] - self._taken.get((data_set_id, region), 0)), said[1])
+
     # what the server says
 
     def _records(self, message: Records, now: float) -> list[Effect]:
@@ -232,6 +247,9 @@ class Puller:
 
     def _heads(self, offer: Offer, message: Heads) -> None:
         self.heads_clock_ms = message.clock_ms
+        for data_set_id, region, volume, exact in message.volumes:
+            if data_set_id in self._asked:
+                self._volumes[data_set_id, region] = (volume, exact)
         if not message.vectors:
             return
         vectors = self._target.vectors(self.peer)
@@ -285,6 +303,9 @@ class Puller:
             del self._expected[place]
         for place in [place for place in self._skipping if place[0] == data_set_id]:
             del self._skipping[place]
+        for counted in (self._volumes, self._taken):  # from now on the server counts from these cursors
+            for pair in [pair for pair in counted if pair[0] == data_set_id]:
+                del counted[pair]
         regions, lives = wanted
         if wanted == NOTHING:
             self._asked.pop(data_set_id, None)

@@ -12,6 +12,7 @@ from terrella.journal.journal import Journal
 from terrella.journal.lag import Lags
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import frame, refusal
+from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
 from terrella.journal.upstream import Pulling, Upstream
@@ -52,7 +53,11 @@ class Replicator:
         self._world = world
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
-        self._shared = Pulling(journal, self._state, self.sources, Lags(), connector, port, clock, ids, world)
+        lags = Lags()
+        self.report = ReplicationReport(journal.store, journal.reader, self.sources, lags, clock)
+        self._shared = Pulling(
+            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world
+        )
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
         self._pulls: dict[str, asyncio.Task[None]] = {}

@@ -7,6 +7,7 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 from collections import deque
 from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
@@ -32,6 +33,7 @@ from terrella.journal.protocol import (
     pack,
     unflatten,
 )
+from terrella.journal.volume import SentVolume
 
 SUBSCRIPTIONS_MAX = 10_000
 
@@ -62,6 +64,10 @@ class Source(Protocol):
         """Committed records after a sequence, verbatim; at least one if there is one."""
         ...
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        """The bytes of the committed records after one sequence and up to another."""
+        ...
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         """The peer holds this much."""
         ...
@@ -84,6 +90,7 @@ class _Subscription:
     regions: frozenset[str]
     lives: frozenset[Origin]
     sent: dict[Origin, int]
+    volume: SentVolume
     packed: bool = False
     below_floor: set[Origin] = field(default_factory=set)
     refused: bool = False
@@ -112,6 +119,7 @@ class PullServer:
         self._answers: deque[Message] = deque()
         self._subscriptions: dict[str, _Subscription] = {}
         self._said: dict[str, Vector] = {}
+        self._said_volumes: dict[tuple[str, str], tuple[int, bool]] = {}
         self._acknowledgements: dict[str, Vector] = {}
         self._next_heads = 0.0
 
@@ -179,9 +187,13 @@ class PullServer:
         if pull.data_set_id not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
             raise ProtocolError(f"{self.peer} asks for more than {SUBSCRIPTIONS_MAX} data sets")
         lives = frozenset((region, incarnation) for region, incarnation in pull.lives)
+        cursors = unflatten(pull.cursors)
+        volume = SentVolume(dict(cursors))
         self._subscriptions[pull.data_set_id] = _Subscription(
-            frozenset(pull.regions), lives, unflatten(pull.cursors), pull.packed
+            frozenset(pull.regions), lives, cursors, volume, pull.packed
         )
+        for pair in [pair for pair in self._said_volumes if pair[0] == pull.data_set_id]:
+            del self._said_volumes[pair]
         self._exclude(pull.data_set_id)
 
     def _exclude(self, data_set_id: str) -> None:
@@ -225,7 +237,20 @@ class PullServer:
                 self._source.acknowledge(self.peer, data_set_id, acknowledged)
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
-        return Heads(self._source.clock_ms(), changed)
+        return Heads(self._source.clock_ms(), changed, self._volumes(vectors))
+
+    def _volumes(self, vectors: Mapping[str, Vector]) -> list[tuple[str, str, int, bool]]:
+        """What has changed of how much there is to send, or was."""
+        volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        for data_set_id, subscription in self._subscriptions.items():
+            held = vectors.get(data_set_id, {})
+            asked = {origin: last for origin, last in held.items() if subscription.includes(origin)}
+            count = partial(self._source.log_bytes, data_set_id)
+            for region, volume in subscription.volume.until(asked, count).items():
+                volumes[data_set_id, region] = volume
+        changed = [(*pair, *volume) for pair, volume in volumes.items() if self._said_volumes.get(pair) != volume]
+        self._said_volumes = volumes
+        return changed
 
     def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
@@ -241,6 +266,7 @@ class PullServer:
                     return SnapshotRequired(data_set_id, *origin, floor)
                 records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
+                subscription.volume.sent(origin, sent, records)
                 message = Records(data_set_id, *origin, sent + 1, records)
                 return pack(message) if subscription.packed else message
         return None

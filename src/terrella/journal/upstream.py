@@ -30,6 +30,7 @@ from terrella.journal.protocol import (
     frame,
 )
 from terrella.journal.pulling import ACKNOWLEDGEMENT_PAUSE_S, Apply, Effect, Puller, Send
+from terrella.journal.report import ReplicationReport
 from terrella.journal.sources import Sources
 from terrella.journal.tasks import first_to_end
 from terrella.kernel import Clock, Connection, Connector, Ids, hlc_milliseconds
@@ -54,6 +55,7 @@ class Pulling:
     state: CommittedState
     sources: Sources
     lags: Lags
+    report: ReplicationReport
     connector: Connector
     port: int
     clock: Clock
@@ -96,6 +98,7 @@ class Upstream:
             if self._puller is not None and self._puller.welcome:
                 pause = BACKOFF_MIN_S
             self._puller = None
+            self._shared.report.lost(self.name)
             self._retries += 1
             self._resting = True
             try:
@@ -316,6 +319,7 @@ class Upstream:
             now = self._clock.monotonic()
             puller.last_heard = max(puller.last_heard, now)  # it was we who did not listen
             self._applied += len(records.records)
+            puller.took(records)
             if hlc is not None:
                 self._shared.lags.applied(
                     records.region, records.data_set_id, hlc_milliseconds(hlc), self._clock.now_ms(), now
@@ -331,6 +335,7 @@ class Upstream:
             for data_set_id in self._behind:
                 lags.of_data_set(self.name, data_set_id).heard(heads.clock_ms, now_ms)
         self._note_caught_up(puller)
+        self._shared.report.heard(self.name, puller)
 
     def _note_caught_up(self, puller: Puller) -> None:
         """Of which data sets everything is here that the peer's last heads told of, of its own records."""

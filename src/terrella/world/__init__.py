@@ -4,7 +4,7 @@
 speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
 """
 
-from terrella.world.client import SUPERVISOR, ControlClient
+from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
 from terrella.world.document import MistakesError
 from terrella.world.down import Stopped, stop_world
 from terrella.world.events import Event, EventLog, Mood
@@ -46,6 +46,7 @@ __all__ = [
     "Stopped",
     "Supervisor",
     "Traffic",
+    "UnansweredError",
     "World",
     "WorldLock",
     "bandwidth_bytes_per_s",

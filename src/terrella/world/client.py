@@ -12,6 +12,10 @@ CONTROL_HEADER = "x-terrella-control"
 SUPERVISOR = "the supervisor"
 
 
+class UnansweredError(TerrellaError):
+    """Nobody answered, which is not the same as a refusal."""
+
+
 class ControlClient:
     """Speaks to one region's, or the supervisor's, control API. ``who`` names it in messages.
 
@@ -55,9 +59,9 @@ class ControlClient:
         try:
             response = await fetch(method, self._address, self._port, path, headers, body, timeout_s)
         except TimeoutError as error:
-            raise TerrellaError(f"{self.who} has not answered within {timeout_s:g} s") from error
+            raise UnansweredError(f"{self.who} has not answered within {timeout_s:g} s") from error
         except OSError as error:
-            raise TerrellaError(f"{self.who} does not answer: {error.strerror or error}") from error
+            raise UnansweredError(f"{self.who} does not answer: {error.strerror or error}") from error
         if response.status != 200:
             raise TerrellaError(self._said(response))
         assert isinstance(response.body, bytes)

@@ -98,6 +98,9 @@ class State:
         last = min(self.held[origin], after + records_max)
         return [b"%d" % sequence for sequence in range(after + 1, last + 1)]
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        return upto - after
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         self.acknowledged[peer] = vector
 

@@ -79,6 +79,9 @@ class FakeState:
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         return None
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        return sum(len(b"%d" % sequence) for sequence in range(after + 1, upto + 1))
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         self.acknowledged[(peer, data_set_id)] = vector
 
@@ -135,12 +138,12 @@ def test_records_come_from_the_cursor_on_and_as_they_are_committed() -> None:
     server = greeted(state)
     server.receive(Pull("items", ["us-east-1"], [(*EAST, 1)]), 0.0)
     assert drained(server, 0.0) == [
-        Heads(1000, [("items", [(*EAST, 3)])]),
+        Heads(1000, [("items", [(*EAST, 3)])], [("items", "us-east-1", 2, True)]),
         Records("items", *EAST, 2, [b"2", b"3"]),
     ]
     state.held["items"][EAST] = 4
     assert drained(server, 0.1) == [Records("items", *EAST, 4, [b"4"])]
-    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])])]
+    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])], [("items", "us-east-1", 3, True)])]
     assert drained(server, 2 * HEARTBEAT_S) == [Heads(1000, [])]
 
 
@@ -158,7 +161,10 @@ def test_a_pull_of_what_is_not_declared_waits() -> None:
     server.receive(Pull("items", ["us-east-1"], []), 0.0)
     assert drained(server, 0.0) == [Heads(1000, [])]
     state.held["items"] = {EAST: 1}
-    assert drained(server, 0.01) == [Heads(1000, [("items", [(*EAST, 1)])]), Records("items", *EAST, 1, [b"1"])]
+    assert drained(server, 0.01) == [
+        Heads(1000, [("items", [(*EAST, 1)])], [("items", "us-east-1", 1, True)]),
+        Records("items", *EAST, 1, [b"1"]),
+    ]
 
 
 def test_long_backlogs_take_turns_and_leave_room_for_heartbeats() -> None:

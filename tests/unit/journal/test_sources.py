@@ -25,9 +25,6 @@ class FakeHoldings:
         self.definition = DataSet(ITEMS, ITEMS, Lane.ASYNC, members)
         self.declared = True
 
-    def clock_ms(self) -> int:
-        return 0
-
     def definitions(self) -> Mapping[str, DataSet]:
         return {ITEMS: self.definition} if self.declared else {}
 
@@ -35,6 +32,9 @@ class FakeHoldings:
         return {ITEMS: self.held} if self.declared and peer in self.definition.holders else {}
 
     cursors = vectors
+
+    def clock_ms(self) -> int:
+        return 0
 
 
 class World:
