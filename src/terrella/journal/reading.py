@@ -14,7 +14,7 @@ from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
 from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
-from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
+from terrella.journal.schema import SEQUENCE_MASK, unpack_dots
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
 from terrella.journal.tombstones import is_stable, stable_in
@@ -25,6 +25,11 @@ ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
+_STREAM_HEADS = (
+    "select region, incarnation, applied, predecessor, predecessor_last, acknowledged, "
+    "(select min(dot) from parked where dot between id * 1099511627776 and (id + 1) * 1099511627776) "
+    "from streams where data_set = ? and applied > 0 order by id"
+)
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
 
 
@@ -117,12 +122,7 @@ class Reader:
 
     def stream_heads(self, state: DataSetState) -> list[StreamHead]:
         """Every stream as it is committed: how far it is applied, and what its region had acknowledged by then."""
-        rows = self._execute(
-            "select region, incarnation, applied, predecessor, predecessor_last, acknowledged, (select min(dot) "
-            f"from parked where dot between id << {SEQUENCE_BITS} and (id + 1) << {SEQUENCE_BITS}) from streams "
-            "where data_set = ? and applied > 0 order by id",
-            (state.number,),
-        )
+        rows = self._execute(_STREAM_HEADS, (state.number,))
         catalog = self._store.catalog
         heads = []
         for region, incarnation, applied, predecessor, last, acknowledged, parked in rows:
@@ -140,7 +140,7 @@ class Reader:
             "order by key limit ?",
             (state.number, bound, rows_max),
         )
-        return _rows_within(rows, bytes_max)
+        return _rows_within(rows, 1, bytes_max)
 
     def conflicts_after(
         self, state: DataSetState, after: int, rows_max: int, bytes_max: int
@@ -150,7 +150,7 @@ class Reader:
             "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
             (state.number, after, rows_max),
         )
-        return _rows_within(rows, bytes_max)
+        return _rows_within(rows, 1, bytes_max)
 
     def log_bytes(self, stream: Stream, after: int, upto: int) -> int:
         """The bytes of a stream's records after one sequence and up to another, as far as they are in the log."""
@@ -187,14 +187,16 @@ class Reader:
         return digest.hexdigest()
 
 
-def _rows_within(rows: Any, bytes_max: int) -> list[Any]:
-    """As many rows as fit, but at least one; the statement does not stay open."""
+def _rows_within(rows: Any, place: int, bytes_max: int) -> list[Any]:
+    """As many rows as fit, by what is at a place of each, but at least one; the statement does not stay open."""
     taken = []
     for row in rows:
         taken.append(row)
-        bytes_max -= sum(len(column) for column in row if type(column) is bytes)
-        if bytes_max <= 0:
-            break
+        column = row[place]
+        if column is not None:
+            bytes_max -= len(column)
+            if bytes_max <= 0:
+                break
     rows.close(True)
     return taken
 

@@ -11,13 +11,15 @@ import msgspec
 from terrella.journal.errors import RecordError, UnknownFormatError
 from terrella.journal.merge import Clash
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
+from terrella.journal.schema import SEQUENCE_MASK
 
 FORMAT = 1
-# What fits into the columns of a store: a record that says more is none.
-Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
-Sequence = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
-FlatVector = tuple[tuple[str, str, Sequence], ...]
 WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
+
+# Bounded as the file is: whatever a peer sends, what can be read can be stored, and be followed by something later.
+Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+FlatVector = tuple[tuple[str, str, Sequence], ...]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -133,7 +135,7 @@ def decode_record(data: bytes) -> Record:
                 f"kinds {sorted(_DECODERS)}"
             )
         record: Record = _DECODERS[head.kind](data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{len(data)} bytes that are no journal record: {error}") from error
     return record
 
