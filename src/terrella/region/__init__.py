@@ -6,9 +6,14 @@ from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
 from terrella.region.configuration import ACCOUNT, LaneSettings, Ports, RegionConfiguration, RegionSettings
 from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metrics
 
 __all__ = [
     "ACCOUNT",
+    "METRICS",
+    "METRICS_CONTENT_TYPE",
+    "METRICS_PATH",
     "Admission",
     "BulletinBoard",
     "BulletinReader",
@@ -17,8 +22,10 @@ __all__ = [
     "Ports",
     "RegionConfiguration",
     "RegionSettings",
+    "Sample",
     "TrafficDesk",
     "contribution_of",
+    "render_metrics",
     "run_region",
 ]
 

@@ -5,12 +5,14 @@ Which service and region a call is for stands in its SigV4 credential scope, as 
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from html import escape
 
 import msgspec
 
 from terrella.kernel import Connection, Connector
 from terrella.region.calls import CallKind, CrossRegionCalls
+from terrella.region.metrics import METRICS_PATH
 from terrella.wire.http import Handler, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
 
@@ -53,6 +55,8 @@ class AwsEndpoint:
         if request.target.startswith(CONTROL_PREFIX):
             return await self._control(request)
         scope = credential_scope(request)
+        if scope is None and request.path == METRICS_PATH:
+            return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
         if scope is not None and scope.region != self._region:
             return await self._forward(request, scope)
         service = scope.service if scope is not None else _guess_service(request)

@@ -89,7 +89,7 @@ class Region:
             self.configuration.region,
             tuple(self.configuration.regions),
             {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
-            Control(*self.operations.tables()).handle,
+            Control(*self.operations.tables(), self.operations.pages()).handle,
             self.links,
             ports.aws,
             self.calls,
