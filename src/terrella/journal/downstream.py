@@ -11,6 +11,7 @@ from terrella.journal.protocol import (
     REQUEST_BYTES_MAX,
     SILENCE_MAX_S,
     FrameReader,
+    PackedRecords,
     Records,
     frame,
     refusal,
@@ -73,7 +74,7 @@ class Downstream:
             while (message := server.next(clock.monotonic())) is not None:
                 self._writer.write(frame(message))
                 await self._writer.drain()
-                if isinstance(message, Records):
+                if isinstance(message, Records | PackedRecords):
                     await asyncio.sleep(0)  # a long backlog leaves room for others
             pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
             try:

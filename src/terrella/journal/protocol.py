@@ -20,6 +20,7 @@ Numbers and names are bounded where they are decoded, so that whoever reads a me
 later version of the program adds stands at the end of a message, and is skipped by those who do not know it.
 """
 
+import zlib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -40,6 +41,7 @@ HEARTBEAT_S = 0.2
 KEEPALIVE_S = 0.5
 SILENCE_MAX_S = 2.0
 SLICE_RECORDS_MAX = 256
+PACKING_LEVEL = 6
 SLICE_BYTES_MAX = 256 * 1024
 
 Name = Annotated[str, msgspec.Meta(max_length=128)]
@@ -79,13 +81,14 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True, tag=3):
 class Pull(msgspec.Struct, array_like=True, frozen=True, tag=4):
     """Send me the records of these regions' origins, each after its cursor (0 if not named), now and as they come.
 
-    ``lives`` are single origins, beside those of the regions.
+    ``lives`` are single origins, beside those of the regions. With ``packed``, records come as ``PackedRecords``.
     """
 
     data_set_id: Name
     regions: list[Name]
     cursors: FlatVector
     lives: list[tuple[Name, Name]] = []
+    packed: bool = False
 
 
 class Stop(msgspec.Struct, array_like=True, frozen=True, tag=5):
@@ -122,6 +125,16 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
     records: list[bytes]
 
 
+class PackedRecords(msgspec.Struct, array_like=True, frozen=True, tag=11):
+    """As ``Records``, compressed (zlib, of a MessagePack array of them)."""
+
+    data_set_id: Name
+    region: Name
+    incarnation: Name
+    first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
+    packed: bytes
+
+
 class SnapshotRequired(msgspec.Struct, array_like=True, frozen=True, tag=9):
     """What was asked for is below the floor: the log here begins at ``floor``."""
 
@@ -138,10 +151,42 @@ class Excluded(msgspec.Struct, array_like=True, frozen=True, tag=10):
     epoch: Sequence
 
 
-Message = Hello | Welcome | Refusal | Pull | Stop | Acknowledgement | Heads | Records | SnapshotRequired | Excluded
+Message = (
+    Hello
+    | Welcome
+    | Refusal
+    | Pull
+    | Stop
+    | Acknowledgement
+    | Heads
+    | Records
+    | PackedRecords
+    | SnapshotRequired
+    | Excluded
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_list = msgspec.msgpack.Decoder(list[bytes]).decode
+
+
+def pack(records: Records) -> PackedRecords:
+    """Compressed, if the link is to carry less at the price of some computing."""
+    packed = zlib.compress(_encode(records.records), PACKING_LEVEL)
+    return PackedRecords(records.data_set_id, records.region, records.incarnation, records.first, packed)
+
+
+def unpack(message: PackedRecords) -> Records:
+    """What was packed; raises ``ProtocolError`` for what is not, or would be longer than a frame may be."""
+    unpacking = zlib.decompressobj()
+    try:
+        content = unpacking.decompress(message.packed, FRAME_BYTES_MAX)
+        if not unpacking.eof:
+            raise ProtocolError(f"packed records that are cut off, or longer than {FRAME_BYTES_MAX} bytes")
+        records = _decode_list(content)
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise ProtocolError(f"packed records that are none: {error}") from error
+    return Records(message.data_set_id, message.region, message.incarnation, message.first, records)
 
 
 def flatten(vector: Vector) -> FlatVector:

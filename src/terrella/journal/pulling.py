@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
-from terrella.journal.model import Origin, Vector
+from terrella.journal.model import Lane, Origin, Vector
 from terrella.journal.protocol import (
     KEEPALIVE_S,
     LIVES_TOLD_MAX,
@@ -21,6 +21,7 @@ from terrella.journal.protocol import (
     Heads,
     Hello,
     Message,
+    PackedRecords,
     Pull,
     Records,
     Refusal,
@@ -29,6 +30,7 @@ from terrella.journal.protocol import (
     Welcome,
     flatten,
     unflatten,
+    unpack,
 )
 from terrella.journal.sources import NOTHING, Holdings, Offer, Sources, Wanted
 
@@ -127,6 +129,8 @@ class Puller:
             self.offer = Offer(self.peer, message.incarnation, now)
             self.sources.join(self.offer)
             return self.changed(now)
+        if isinstance(message, PackedRecords):
+            message = unpack(message)
         if isinstance(message, Records):
             return self._records(message, now)
         if isinstance(message, Heads):
@@ -303,7 +307,9 @@ class Puller:
             self._expected[data_set_id, origin] = sequence + 1
         self._asked[data_set_id] = wanted
         self._ever_asked.setdefault(data_set_id, set()).update(regions, lives)
-        messages.append(Pull(data_set_id, list(regions), flatten(cursors), list(lives)))
+        definition = self._target.definitions().get(data_set_id)
+        packed = definition is not None and definition.lane is Lane.BATCH
+        messages.append(Pull(data_set_id, list(regions), flatten(cursors), list(lives), packed))
 
     def _acknowledge(self, vectors: Mapping[str, Vector], messages: list[Message], now: float) -> None:
         present = (self._target.region, self._target.incarnation)

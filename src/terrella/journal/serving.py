@@ -22,6 +22,7 @@ from terrella.journal.protocol import (
     Heads,
     Hello,
     Message,
+    PackedRecords,
     Pull,
     Records,
     Refusal,
@@ -29,6 +30,7 @@ from terrella.journal.protocol import (
     Stop,
     Welcome,
     flatten,
+    pack,
     unflatten,
 )
 from terrella.journal.volume import SentVolume
@@ -85,6 +87,7 @@ class _Subscription:
     lives: frozenset[Origin]
     sent: dict[Origin, int]
     volume: SentVolume
+    packed: bool = False
     below_floor: set[Origin] = field(default_factory=set)
     refused: bool = False
 
@@ -179,7 +182,9 @@ class PullServer:
         lives = frozenset((region, incarnation) for region, incarnation in pull.lives)
         cursors = unflatten(pull.cursors)
         volume = SentVolume(dict(cursors))
-        self._subscriptions[pull.data_set_id] = _Subscription(frozenset(pull.regions), lives, cursors, volume)
+        self._subscriptions[pull.data_set_id] = _Subscription(
+            frozenset(pull.regions), lives, cursors, volume, pull.packed
+        )
         for pair in [pair for pair in self._said_volumes if pair[0] == pull.data_set_id]:
             del self._said_volumes[pair]
         self._exclude(pull.data_set_id)
@@ -232,7 +237,7 @@ class PullServer:
         self._said_volumes = volumes
         return changed
 
-    def _slice(self, vectors: Mapping[str, Vector]) -> Records | SnapshotRequired | None:
+    def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
             for origin, held in vectors.get(data_set_id, {}).items():
                 sent = subscription.sent.get(origin, 0)
@@ -247,5 +252,6 @@ class PullServer:
                 records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
                 subscription.volume.sent(origin, sent, records)
-                return Records(data_set_id, *origin, sent + 1, records)
+                message = Records(data_set_id, *origin, sent + 1, records)
+                return pack(message) if subscription.packed else message
         return None

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from terrella.journal.model import DataSet, Origin, Vector
+from terrella.journal.batches import Batches
+from terrella.journal.model import DataSet, Lane, Origin, Vector
 
 # A region that went away is waited for so long before another relays it.
 RELAY_AFTER_S = 0.5
@@ -41,6 +42,10 @@ class Holdings(Protocol):
 
     region: str
     incarnation: str
+
+    def clock_ms(self) -> int:
+        """Wall clock, milliseconds since 1970."""
+        ...
 
     def definitions(self) -> Mapping[str, DataSet]:
         """Each declared, replicated data set that is held here."""
@@ -132,6 +137,7 @@ class Sources:
         self._since: dict[tuple[str, ...], float] = {}
         self._progress: dict[tuple[str, ...], tuple[int, float]] = {}
         self._distrusted: dict[tuple[str, str, str], float] = {}
+        self._batches = Batches()
 
     # what is told
 
@@ -226,15 +232,27 @@ class Sources:
         self._unsettled.discard(data_set_id)
         view = _View(definition, own, offers, origins, now)
         before = self.choices.get(data_set_id, _NO_CHOICE)
-        regions = {region for region, _ in origins}.union(definition.holders) - {self._holdings.region}
+        choice = self._choice(view, before) if self._is_fetched(view) else _NO_CHOICE
+        if choice != before:
+            self.choices[data_set_id] = choice
+            self.revision += 1
+
+    def _is_fetched(self, view: "_View") -> bool:
+        """Whether records are asked for now: in the batch lane only while a window is open."""
+        if view.definition.lane is not Lane.BATCH:
+            return True
+        self._unsettled.add(view.id)
+        heads = [offer.heads[view.id] for offer in view.offers.values() if view.id in offer.heads]
+        return self._batches.is_open(view.definition, view.own, heads, self._holdings.clock_ms())
+
+    def _choice(self, view: "_View", before: Choice) -> Choice:
+        origins = view.origins
+        regions = {region for region, _ in origins}.union(view.holders) - {self._holdings.region}
         direct_or_relayed = {region: self._source(view, region, before.regions.get(region)) for region in regions}
         chosen = {region: source for region, source in direct_or_relayed.items() if source is not None}
         further = {life: self._further_source(view, life, chosen, before.lives.get(life)) for life in origins}
         lives = {life: source for life, source in further.items() if source is not None}
-        choice = Choice(chosen, lives, self._snapshot_source(view))
-        if choice != before:
-            self.choices[data_set_id] = choice
-            self.revision += 1
+        return Choice(chosen, lives, self._snapshot_source(view))
 
     def _source(self, view: "_View", region: str, current: str | None) -> str | None:
         """Whom a region's records are pulled from: itself while it is connected, else one that relays them."""
@@ -359,6 +377,7 @@ class Sources:
             if self.choices.pop(data_set_id, None) is not None:
                 self.revision += 1
             self._unsettled.discard(data_set_id)
+            self._batches.forget(data_set_id)
             for mark in [mark for mark in self._since if mark[1] == data_set_id]:
                 del self._since[mark]
             for what in [what for what in self._progress if what[0] == data_set_id]:
