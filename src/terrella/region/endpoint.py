@@ -129,6 +129,8 @@ def _guess_service(request: Request) -> str:
     """Unsigned requests are welcome on loopback, if they name a service in some other way."""
     if request.header("x-amz-target").startswith("DynamoDB_"):
         return "dynamodb"
+    if request.path.startswith("/service/GraniteServiceVersion20100801/"):
+        return "monitoring"
     if request.path.startswith(("/2015-03-31/", "/2016-08-19/", "/2017-03-31/", "/2017-10-31/", "/2019-09-30/")):
         return "lambda"
     return ""
@@ -136,6 +138,8 @@ def _guess_service(request: Request) -> str:
 
 def _operation(request: Request) -> str:
     target = request.header("x-amz-target")
+    if not target and "/operation/" in request.path:
+        return request.path.rpartition("/")[2]
     return target.rpartition(".")[2] if target else f"{request.method} {request.path}"
 
 

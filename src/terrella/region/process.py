@@ -19,9 +19,11 @@ from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
 from terrella.region.endpoint import AwsEndpoint
+from terrella.region.latencies import Latencies
 from terrella.region.operations import RegionOperations
 from terrella.services.functions import Functions, function_of_access_key
 from terrella.services.gateway import Gateway
+from terrella.services.monitoring import Monitoring
 from terrella.services.tables import Tables
 from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
 from terrella.traffic import CheckerRunner, NameServer, Observation
@@ -46,6 +48,7 @@ class Region:
         self.links = Links(configuration.region, addresses, configuration.links, ids)
         self.desk = TrafficDesk(addresses, configuration.profile, clock, ids, configuration.region)
         self.calls = CrossRegionCalls(configuration.region, clock)
+        self.latencies = Latencies(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
@@ -81,6 +84,7 @@ class Region:
         )
         self._closing.push_async_callback(self.replicator.stop)
         await self.replicator.start(own.address)
+        self.latencies.report = self.replicator.report
         self.name_server = NameServer(self.desk.resolver)
         self._closing.push_async_callback(self.name_server.close)
         await self.name_server.listen(own.address, ports.dns)
@@ -88,7 +92,11 @@ class Region:
         endpoint = AwsEndpoint(
             self.configuration.region,
             tuple(self.configuration.regions),
-            {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
+            {
+                "dynamodb": self.tables.handle,
+                "lambda": self.functions.handle,
+                "monitoring": self.monitoring.handle,
+            },
             Control(*self.operations.tables(), self.operations.pages()).handle,
             self.links,
             ports.aws,
@@ -104,6 +112,7 @@ class Region:
         self._serving = True
         self.desk.board.on_change(self.bulletins.changed)
         self._run(self._admit(), "admission")
+        self._run(self.monitoring.run(), "monitoring")
 
     async def _open_store_and_services(self) -> None:
         c = self.configuration
@@ -114,6 +123,9 @@ class Region:
         self._closing.push_async_callback(self.journal.close)
         self.tables = Tables(self.journal, c.region, c.account, c.world, self.clock, self._ids)
         await self.tables.start()
+        self.monitoring = Monitoring(self.journal, c.region, self.latencies, self.clock, self._ids)
+        self._closing.push_async_callback(self.monitoring.close)
+        await self.monitoring.start()
         self.functions = Functions(
             c.region,
             c.account,
@@ -205,6 +217,7 @@ class Region:
         self.replicator.poke()
 
     def _hear(self, peer: str, bulletin: Mapping[str, Any]) -> None:
+        self.latencies.hear(peer, bulletin)
         if self.desk.hear(peer, bulletin):
             self.checker.set_checks(self.desk.checks.values())
 
@@ -249,6 +262,7 @@ class Region:
             "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution(),
+            "lags_ms": self.latencies.told(),
             **whole,
         }
 
