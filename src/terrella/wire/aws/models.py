@@ -44,6 +44,12 @@ class ServiceModel:
         """Every shape by name."""
         return self._shapes
 
+    def query_error(self, code: str, status: int) -> tuple[int, str, str]:
+        """An error by its shape's name: the status, and the code and fault by which the query protocol knows it."""
+        known = self._shapes.get(code, {}).get("error", {})
+        status = known.get("httpStatusCode", status)
+        return status, known.get("code", code), "Receiver" if status >= 500 else "Sender"
+
     def members(self, operation: str) -> list[str]:
         """The names of an operation's parameters, in the model's order."""
         name = self.input_shape_name(operation)

@@ -63,4 +63,7 @@ class _Json:
         return Response(200, json_headers(body, request_id), body)
 
     def respond_error(self, error: AwsError, request_id: str) -> Response:
-        return error_response(error, self._namespace, request_id)
+        response = error_response(error, self._namespace, request_id)
+        response.status, code, fault = self._service.model.query_error(error.code, error.status)
+        response.headers.append(("x-amzn-query-error", f"{code};{fault}"))
+        return response

@@ -94,10 +94,8 @@ class QueryService:
 
     def respond_error(self, error: AwsError, request_id: str) -> Response:
         """An error as this protocol shapes it."""
-        known = self.model.shapes.get(error.code, {}).get("error", {})
-        status = known.get("httpStatusCode", error.status)
-        kind = "Receiver" if status >= 500 else "Sender"
-        code, message = known.get("code", error.code), escape(error.message, quote=False)
+        status, code, kind = self.model.query_error(error.code, error.status)
+        message = escape(error.message, quote=False)
         return _xml(
             status,
             f'<ErrorResponse xmlns="{self.model.xml_namespace}"><Error><Type>{kind}</Type><Code>{code}</Code>'

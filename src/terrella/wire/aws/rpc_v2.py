@@ -67,14 +67,11 @@ class RpcV2Service:
 
     def respond_error(self, error: AwsError, request_id: str) -> Response:
         """An error as this protocol shapes it."""
-        shape = self.model.shapes.get(error.code, {})
-        known = shape.get("error", {})
-        status = known.get("httpStatusCode", error.status)
-        members = shape.get("members", {})
+        status, query_code, fault = self.model.query_error(error.code, error.status)
+        members = self.model.shapes.get(error.code, {}).get("members", {})
         message_name = next((name for name in members if name.lower() == "message"), "message")
         headers = _headers(request_id)
-        fault = "Receiver" if status >= 500 else "Sender"
-        headers.append(("x-amzn-query-error", f"{known.get('code', error.code)};{fault}"))
+        headers.append(("x-amzn-query-error", f"{query_code};{fault}"))
         content = {"__type": error.code, message_name: error.message, **error.fields}
         return Response(status, headers, encode_cbor(content))
 
