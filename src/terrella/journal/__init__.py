@@ -4,6 +4,7 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal import raft
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
@@ -19,6 +20,7 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -100,6 +102,8 @@ __all__ = [
     "data_set_id",
     "declaring",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
+    "raft",
 ]

@@ -14,13 +14,17 @@ class CommittedState:
         self._reader = reader
         self._clock = clock
         self.region = store.region
-        self.incarnation = store.incarnation
         self._vectors: dict[str, dict[str, Vector]] = {}
         self._definitions: dict[str, DataSet] | None = None
         self._last_definitions: dict[str, DataSet] = {}
         self._drawn = frozenset(
             incarnation for (incarnation,) in store.connection.execute("select incarnation from incarnations")
         )
+
+    @property
+    def incarnation(self) -> str:
+        """The store's."""
+        return self._store.incarnation
 
     def refresh(self) -> None:
         """Something was committed, declared or dropped."""
@@ -58,9 +62,13 @@ class CommittedState:
             }
         return vectors
 
+    def cursors(self, peer: str) -> dict[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        return self.vectors(peer)
+
     def lives(self) -> set[str]:
         """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""
-        return {*self._drawn, *self.lives_of(self.region)}
+        return {*self._drawn, self.incarnation, *self.lives_of(self.region)}
 
     def lives_of(self, region: str) -> set[str]:
         """Every incarnation of a region of which records are held here."""
@@ -72,13 +80,9 @@ class CommittedState:
             if origin_region == region
         }
 
-    def refusal(self, peer: str) -> str | None:
-        """Why a region is no peer: it was removed from every data set that it is decided for who holds them."""
-        decided = [definition for definition in self.definitions().values() if definition.epoch]
-        if not decided or any(peer in definition.holders for definition in self.definitions().values()):
-            return None
-        epoch = max(definition.epoch for definition in decided)
-        return f"{peer} was removed: it holds no data set of {self.region}'s any more, as of epoch {epoch}"
+    def decided(self) -> int:
+        """The last epoch in which it was decided who holds a data set that is held here; 0 if it never was."""
+        return max((definition.epoch for definition in self.definitions().values()), default=0)
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""

@@ -1,5 +1,6 @@
 """The journal of one region: what its services write to and read from."""
 
+import asyncio
 import fcntl
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -9,18 +10,20 @@ from typing import BinaryIO, TypeVar
 import apsw
 
 from terrella.journal.committer import Committer
-from terrella.journal.errors import StoreInUseError
+from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.housekeeping import housekeeping
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
-from terrella.journal.store import Store
+from terrella.journal.store import LOG_BYTES_MAX, Store
 from terrella.journal.transaction import Transaction
 from terrella.kernel import Clock, Ids
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+HOUSEKEEPING_INTERVAL_S = 2.0
 
 
 class Journal:
@@ -38,6 +41,7 @@ class Journal:
         self._lock = lock
         self._listeners: list[Callable[[], None]] = []
         self._closed = False
+        self._housekeeper: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -47,8 +51,14 @@ class Journal:
         clock: Clock,
         ids: Ids,
         on_fatal: Callable[[BaseException], None] | None = None,
+        *,
+        housekeeping_interval_s: float = HOUSEKEEPING_INTERVAL_S,
+        log_bytes_max: int = LOG_BYTES_MAX,
     ) -> "Journal":
         """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
+
+        Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
+        that are kept for peers.
 
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
@@ -58,6 +68,7 @@ class Journal:
         try:
             connections.extend(open_connection(path) for _ in range(3))
             store = Store(connections[0], region, clock, ids)
+            store.log_bytes_max = log_bytes_max
         except BaseException:
             for connection in connections:
                 connection.close()
@@ -67,6 +78,8 @@ class Journal:
         journal = cls(store, committer, connections, lock)
         committer.on_commit = journal.changed
         await committer.step(stepwise(resuming))
+        journal._housekeeper = asyncio.create_task(journal._keep_house(housekeeping_interval_s))
+        journal._housekeeper.add_done_callback(_log_failure)
         return journal
 
     async def close(self) -> None:
@@ -74,6 +87,8 @@ class Journal:
         if self._closed:
             return
         self._closed = True
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
         await self.persist_acknowledgements()
         await self.committer.close()
         for connection in self._connections:
@@ -171,7 +186,8 @@ class Journal:
     def digest(self, data_set_id: str) -> str:
         """A hash of everything in the data set: equal on two members if and only if they are equal byte for byte.
 
-        Covers tombstones, dots, times, contexts and the conflict log. Reads all of it in one go: for verifying.
+        Covers dots, times, the conflict log, and the tombstones that may not go yet. Reads all of it in one go: for
+        verifying.
         """
         state = self.store.catalog.declared(data_set_id)
         return self.reader.digest(state)
@@ -186,6 +202,20 @@ class Journal:
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""
         return journal_status(self.store, self.committer.unavailable)
+
+    # housekeeping
+
+    async def keep_house(self) -> None:
+        """One round of housekeeping, now: acknowledge what tombstones wait for, drop those that may go."""
+        await self.committer.step(stepwise(housekeeping))
+
+    async def _keep_house(self, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await self.keep_house()
+            except JournalError as error:
+                _log.warning("housekeeping is put off: %s", error)
 
     # for the replicator
 
@@ -218,6 +248,11 @@ def _take_lock(path: Path) -> BinaryIO:
         lock.close()
         raise StoreInUseError(f"{path} is in use by another process") from None
     return lock
+
+
+def _log_failure(housekeeper: "asyncio.Task[None]") -> None:
+    if not housekeeper.cancelled() and (error := housekeeper.exception()) is not None:
+        _log.critical("housekeeping has ended, logs and tombstones will grow: %r", error)
 
 
 def _log_fatal(error: BaseException) -> None:

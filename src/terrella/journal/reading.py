@@ -15,6 +15,7 @@ from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
+from terrella.journal.tombstones import is_stable, stable_in
 
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
@@ -124,10 +125,13 @@ class Reader:
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
         digest = hashlib.sha256()
+        stable = stable_in(state, self._store.region)
         self._execute("begin")  # one snapshot for both tables
         try:
             for row in self._execute(_DIGEST_ITEMS, (state.number,)):
-                digest.update(_canonical(row[5], self._store.version(row[:5])))
+                version = self._store.version(row[:5])
+                if version.value is not None or not is_stable(version, stable):
+                    digest.update(_canonical(row[5], version))
             for (record,) in self._execute(
                 "select record from conflicts where data_set = ? order by 1", (state.number,)
             ):
@@ -172,7 +176,9 @@ def latest_first(conflicts: list[Conflict]) -> list[Conflict]:
 
 
 def _canonical(key: bytes, version: Version) -> bytes:
-    """An item as it is on every member, whatever the numbers that streams have in its file."""
+    """An item as it is on every member, whatever the numbers that streams have in its file.
+
+    Not the context: where a tombstone has been dropped already, it need not be mentioned.
+    """
     dot = version.dot
-    context = sorted((*origin, sequence) for origin, sequence in version.context.items())
-    return msgspec.msgpack.encode((key, version.value, dot.region, dot.incarnation, dot.sequence, version.hlc, context))
+    return msgspec.msgpack.encode((key, version.value, dot.region, dot.incarnation, dot.sequence, version.hlc))

@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -26,11 +26,14 @@ create table data_sets (
   joining text not null default '', epoch integer not null default 0, every_s real not null default 0);
 create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
-  applied integer not null default 0, floor integer not null default 1, predecessor text, predecessor_last integer,
+  applied integer not null default 0, floor integer not null default 1,
+  predecessor text, predecessor_last integer not null default 0,
+  acknowledged blob, log_bytes integer not null default 0,
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
   hlc integer not null, context blob, unique (data_set, key));
+create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (
   number integer primary key, data_set integer not null, name text not null, fingerprint text not null default '',

@@ -41,7 +41,11 @@ class Holdings(Protocol):
     """What this region holds, and whom it shares it with."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -55,10 +59,14 @@ class Holdings(Protocol):
         """What is held and committed of each of these that the peer holds too."""
         ...
 
+    def cursors(self, peer: str) -> Mapping[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """What a connected peer has said: what it holds, from where on, and what it does not share with us any more."""
+    """What a connected peer has said: what it holds, from where on, and what it does not share any more."""
 
     peer: str
     incarnation: str
@@ -222,7 +230,7 @@ class Sources:
         offers: dict[str, Offer] = {}
         own: Vector = {}
         for peer, offer in self._offers.items():
-            shared = self._holdings.vectors(peer)
+            shared = self._holdings.cursors(peer)
             if data_set_id in shared and data_set_id not in offer.excluded:
                 own = shared[data_set_id]
                 offers[peer] = offer
@@ -233,8 +241,8 @@ class Sources:
         view = _View(definition, own, offers, origins, now)
         before = self.choices.get(data_set_id, _NO_CHOICE)
         choice = self._choice(view, before) if self._is_fetched(view) else _NO_CHOICE
+        self.choices[data_set_id] = choice
         if choice != before:
-            self.choices[data_set_id] = choice
             self.revision += 1
 
     def _is_fetched(self, view: "_View") -> bool:
