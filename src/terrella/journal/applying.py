@@ -55,6 +55,8 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
         park(store, state, stream, sequence, data, getattr(record, "key", None), error)
         return None
     store.append(stream, sequence, data)
+    part = record.part if isinstance(record, WriteRecord) else None
+    stream.unfinished = part is not None and part[2] < part[1]
     if stream.region == store.region and not isinstance(record, WriteRecord):
         stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
     return _carry_out(store, state, stream, record, data, merged)
@@ -197,7 +199,8 @@ def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:
 class RemoteSlice:
     """Records of one stream, as work for the committer: applied within each batch's time, in order.
 
-    Its outcome is the time (HLC) of the first write among those that were new, None if there was none.
+    Those of a transaction are applied in one batch, as far as they came together. Its outcome is the time (HLC) of the
+    first write among those that were new, None if there was none.
     """
 
     __slots__ = ("_data_set_id", "_first", "_hlc", "_next", "_origin", "_records")
@@ -216,12 +219,16 @@ class RemoteSlice:
         if state.hollow:
             return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
+        eighth = False
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])
             self._hlc = self._hlc or hlc
             self._next += 1
-            if not self._next & 7 and out_of_time():
-                return self._next == len(self._records)
+            eighth = eighth or not self._next & 7
+            if eighth and not stream.unfinished:
+                eighth = False
+                if out_of_time():
+                    return self._next == len(self._records)
         return True
 
     def outcome(self) -> int | None:
