@@ -200,6 +200,13 @@ class Journal:
         """The committed live item at a key; None for an absent or deleted one."""
         return self.reader.get(self.store.catalog.serving(data_set_id, writing=False), key)
 
+    def read_together(self, places: Sequence[tuple[str, bytes]]) -> list[Version | None]:
+        """As ``read``, of several places (data set, key) as they are at one moment."""
+        catalog = self.store.catalog
+        return self.reader.get_together(
+            [(catalog.serving(data_set_id, writing=False), key) for data_set_id, key in places]
+        )
+
     def scan(
         self,
         data_set_id: str,

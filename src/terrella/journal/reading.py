@@ -50,6 +50,14 @@ class Reader:
         row: Row | None = self._execute(_ITEM, (state.number, key)).get
         return None if row is None or row[1] is None else self._store.version(row)
 
+    def get_together(self, places: list[tuple[DataSetState, bytes]]) -> list[Version | None]:
+        """The live items at several places, of one moment."""
+        self._execute("begin")
+        try:
+            return [self.get(state, key) for state, key in places]
+        finally:
+            self._execute("commit")
+
     def stored(self, state: DataSetState, key: bytes) -> Version | None:
         """What is stored at the key, a tombstone included."""
         row: Row | None = self._execute(_ITEM, (state.number, key)).get
