@@ -71,6 +71,9 @@ class State:
     def clock_ms(self) -> int:
         return 1000
 
+    def unpulled(self) -> frozenset[str]:
+        return frozenset()
+
     def definitions(self) -> Mapping[str, DataSet]:
         return {ITEMS.id: ITEMS}
 
