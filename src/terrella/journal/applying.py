@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from terrella.journal.acknowledging import as_seen_by_writer
 from terrella.journal.errors import SequenceGapError
-from terrella.journal.merge import merge
+from terrella.journal.merge import MergeResult, merge
 from terrella.journal.model import Dot, Origin, Vector, Version
 from terrella.journal.records import (
     AcknowledgementRecord,
@@ -19,7 +19,7 @@ from terrella.journal.records import (
 )
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
-from terrella.journal.store import Store
+from terrella.journal.store import Row, Store
 from terrella.journal.vectors import at_least, has_seen
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
@@ -83,7 +83,18 @@ def _merge_write(store: Store, state: DataSetState, stream: Stream, dot: Dot, re
     key = record.key
     row = store.lookup(state, key)
     stored = store.version(row) if row else None
-    result = merge(stored, _as_seen(state, stream, written_version(record, dot), stored))
+    _store_merged(store, state, key, row, merge(stored, _as_seen(state, stream, written_version(record, dot), stored)))
+
+
+def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
+    """Merge a version from another replica's store; whether that changed anything."""
+    row = store.lookup(state, key)
+    result = merge(store.version(row) if row else None, incoming)
+    _store_merged(store, state, key, row, result)
+    return result.changed
+
+
+def _store_merged(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> None:
     if result.changed:
         version = result.version
         entries = store.index_changes(state, key, row[1] if row else None, version.value)
@@ -131,6 +142,8 @@ class RemoteSlice:
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Apply as many as fit in the time, at least a few; True when all are."""
         state = store.catalog.declared(self._data_set_id)
+        if state.hollow:
+            return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])

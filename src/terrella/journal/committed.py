@@ -17,6 +17,7 @@ class CommittedState:
         self._vectors: dict[str, dict[str, Vector]] = {}
         self._definitions: dict[str, DataSet] | None = None
         self._last_definitions: dict[str, DataSet] = {}
+        self._unpulled: frozenset[str] | None = None
         self._drawn = frozenset(
             incarnation for (incarnation,) in store.connection.execute("select incarnation from incarnations")
         )
@@ -30,6 +31,7 @@ class CommittedState:
         """Something was committed, declared or dropped."""
         self._vectors.clear()
         self._definitions = None
+        self._unpulled = None
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -65,6 +67,18 @@ class CommittedState:
     def cursors(self, peer: str) -> dict[str, Vector]:
         """The same of those that may be pulled from the peer at present."""
         return self.vectors(peer)
+
+    def unpulled(self) -> frozenset[str]:
+        """Those of these into which nothing can be pulled, because a snapshot is being taken in or is about to be."""
+        if self._unpulled is None:
+            states = self._store.catalog.data_sets
+            self._unpulled = frozenset(
+                data_set_id
+                for data_set_id, definition in self.definitions().items()
+                if states[data_set_id].committed_hollow
+                or (states[data_set_id].committed_join is None and self.region in definition.joining)
+            )
+        return self._unpulled
 
     def lives(self) -> set[str]:
         """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""

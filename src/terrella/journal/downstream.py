@@ -13,6 +13,7 @@ from terrella.journal.protocol import (
     FrameReader,
     PackedRecords,
     Records,
+    SnapshotChunk,
     frame,
     refusal,
 )
@@ -74,7 +75,7 @@ class Downstream:
             while (message := server.next(clock.monotonic())) is not None:
                 self._writer.write(frame(message))
                 await self._writer.drain()
-                if isinstance(message, Records | PackedRecords):
+                if isinstance(message, Records | PackedRecords | SnapshotChunk):
                     await asyncio.sleep(0)  # a long backlog leaves room for others
             pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
             try:

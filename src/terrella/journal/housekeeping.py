@@ -1,4 +1,4 @@
-"""What a journal does for itself, every few seconds and a little at a time: acknowledge, drop what may go, trim logs."""
+"""What a journal does for itself, now and then and a little at a time: acknowledge, drop what may go, trim logs."""
 
 from collections.abc import Iterator
 

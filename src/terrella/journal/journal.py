@@ -9,9 +9,11 @@ from typing import BinaryIO, TypeVar
 
 import apsw
 
+from terrella.journal.admission import StandingChange
 from terrella.journal.committer import Committer
 from terrella.journal.errors import JournalError, StoreInUseError
 from terrella.journal.housekeeping import housekeeping
+from terrella.journal.joining import begin_join, begin_leaving, end_leaving, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
 from terrella.journal.reading import Reader, latest_first
@@ -40,6 +42,7 @@ class Journal:
         self._connections = connections
         self._lock = lock
         self._listeners: list[Callable[[], None]] = []
+        self._standing_listeners: list[Callable[[StandingChange], None]] = []
         self._closed = False
         self._housekeeper: asyncio.Task[None] | None = None
 
@@ -122,6 +125,34 @@ class Journal:
         await self.committer.step(step)
         self.changed()
 
+    async def take_snapshot(self, data_set_id: str, source: str | None = None) -> None:
+        """Give up what is stored here for a snapshot of ``source`` (None: of whichever member is there first).
+
+        Returns when that is decided and durable. First others are given what only this region holds; until all is done,
+        the region's own clients are refused (``DataSetJoiningError``).
+        """
+        await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
+        self.changed()
+
+    async def leave(self, data_set_id: str) -> None:
+        """Take no more writes, and tell (``on_standing``) when the other holders have all that is here."""
+        await self.committer.slice(once(lambda s: begin_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    async def stay(self, data_set_id: str) -> None:
+        """Take back ``leave``: writes are taken again."""
+        await self.committer.slice(once(lambda s: end_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    def on_standing(self, listener: Callable[[StandingChange], None]) -> None:
+        """Call ``listener`` when this region has joined a data set, recovered by a snapshot, or may leave it."""
+        self._standing_listeners.append(listener)
+
+    def standing_changed(self, change: StandingChange) -> None:
+        """Tell the listeners."""
+        for listener in self._standing_listeners:
+            listener(change)
+
     async def drop(self, data_set_id: str) -> None:
         """Forget a data set and everything in it; a replicated one cannot be declared again under the same id."""
         await self.committer.step(stepwise(lambda store: dropping(store, data_set_id)))
@@ -143,7 +174,7 @@ class Journal:
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:
         """The committed live item at a key; None for an absent or deleted one."""
-        return self.reader.get(self.store.catalog.declared(data_set_id), key)
+        return self.reader.get(self.store.catalog.serving(data_set_id, writing=False), key)
 
     def scan(
         self,
@@ -160,7 +191,7 @@ class Journal:
         ``reverse`` walks down from ``start``, the high end. ``end`` is exclusive going up and inclusive going down: the
         range [low, high) is walked down with ``start=high, start_exclusive=True, end=low``.
         """
-        state = self.store.catalog.declared(data_set_id)
+        state = self.store.catalog.serving(data_set_id, writing=False)
         return self.reader.scan(state, start, end, start_exclusive, reverse, limit)
 
     def scan_index(
@@ -175,7 +206,7 @@ class Journal:
         limit: int,
     ) -> list[IndexEntry]:
         """As ``scan``, in the order of an index; bounds are ``(index_key, item_key)``. An unknown index is empty."""
-        state = self.store.catalog.declared(data_set_id)
+        state = self.store.catalog.serving(data_set_id, writing=False)
         return self.reader.scan_index(state, index_name, start, end, start_exclusive, reverse, limit)
 
     def count(self, data_set_id: str) -> tuple[int, int]:

@@ -73,10 +73,10 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     state.dropped, state.declared, state.indexer = DROPPING, False, None
     store.execute("update data_sets set dropped = ? where number = ?", (DROPPING, state.number))
     yield
-    yield from _sweep(store, "items", "id", f"data_set = {state.number}")
-    yield from _sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "items", "id", f"data_set = {state.number}")
+    yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     for stream in state.streams.values():
-        yield from _sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
         store.count_log_bytes(stream, -stream.log_bytes)
         store.raise_floor(stream, stream.applied + 1)
         store.execute("delete from acknowledgements where stream = ?", (stream.id,))
@@ -131,6 +131,12 @@ def _filling(store: Store, state: DataSetState, indexer: Indexer, names: set[str
         yield
 
 
+def throw_away_index(store: Store, number: int) -> Iterator[None]:
+    """An index goes: for everyone who asks at once, its entries step by step; a crash in between is made up for."""
+    _throw_away(store, number)
+    return _purging(store, number)
+
+
 def _purging(store: Store, number: int) -> Iterator[None]:
     while True:
         store.execute(_PURGE_INDEX, (number, _STEP_ROWS))
@@ -140,7 +146,7 @@ def _purging(store: Store, number: int) -> Iterator[None]:
     store.execute("delete from indexes where number = ?", (number,))
 
 
-def _sweep(store: Store, table: str, column: str, where: str) -> Iterator[None]:
+def sweep(store: Store, table: str, column: str, where: str) -> Iterator[None]:
     """Delete rows a few at a time."""
     while True:
         chosen = f"select {column} from {table} where {where} limit {_STEP_ROWS}"  # noqa: S608 - the names are ours

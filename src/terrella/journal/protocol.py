@@ -11,6 +11,12 @@
              <----------------------------- SnapshotRequired  they are trimmed; Excluded  you hold this no more
       Acknowledgement -------------------->          what is held and durable here, soon after it is
 
+      SnapshotRequest -------------------->          a data set, and what of it is durable here already
+             <----------------------------- SnapshotStart   the vector, before anything is read
+             <----------------------------- SnapshotChunk   items, then conflicts, as far as there is credit
+      SnapshotCredit --------------------->          a chunk is durable
+             <----------------------------- SnapshotEnd     the vector, after everything was read
+
 A frame is four bytes of length (big-endian) and a MessagePack array whose first field is the message's kind. A
 ``Pull`` may ask for any origin's records that the server holds, not only for the server's own: so a third region's
 records are relayed, and a region that lost its disk is given its own back. A later ``Pull`` of a data set takes the
@@ -152,6 +158,61 @@ class Excluded(msgspec.Struct, array_like=True, frozen=True, tag=10):
     epoch: Sequence
 
 
+class StreamHead(msgspec.Struct, array_like=True, frozen=True):
+    """How far a source has applied an origin, and what the origin's region had acknowledged by then."""
+
+    region: Name
+    incarnation: Name
+    applied: Sequence
+    predecessor: Name | None
+    predecessor_last: Sequence
+    acknowledged: FlatVector
+
+
+class SnapshotStart(msgspec.Struct, array_like=True, frozen=True, tag=12):
+    """What the source holds before it reads the first chunk, its hybrid clock, and the membership's epoch."""
+
+    data_set_id: Name
+    streams: list[StreamHead]
+    hlc: Annotated[int, msgspec.Meta(ge=0)]
+    epoch: Sequence
+
+
+class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=13):
+    """What is stored behind ``after`` up to ``through``, in key order; the body is zlib's if ``compressed``."""
+
+    data_set_id: Name
+    stage: int
+    after: bytes | None
+    through: bytes
+    compressed: bool
+    body: bytes
+
+
+class SnapshotEnd(msgspec.Struct, array_like=True, frozen=True, tag=14):
+    """There is no more; ``vector`` is what the source held then. Or, with a ``refusal``, why there is nothing."""
+
+    data_set_id: Name
+    vector: FlatVector
+    refusal: Reason | None
+
+
+class SnapshotCredit(msgspec.Struct, array_like=True, frozen=True, tag=15):
+    """So many chunks more may be sent: as many are durable here."""
+
+    data_set_id: Name
+    chunks: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=20):
+    """Send me a data set's state, from behind ``after`` of this stage on: ``window`` chunks, then as credit comes."""
+
+    data_set_id: Name
+    stage: int
+    after: bytes | None
+    window: Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
 Message = (
     Hello
     | Welcome
@@ -164,6 +225,11 @@ Message = (
     | PackedRecords
     | SnapshotRequired
     | Excluded
+    | SnapshotRequest
+    | SnapshotStart
+    | SnapshotChunk
+    | SnapshotEnd
+    | SnapshotCredit
 )
 
 _encode = msgspec.msgpack.Encoder().encode

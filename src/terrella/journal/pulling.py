@@ -5,9 +5,9 @@ here; each answers what is to be done: send a message, apply records. What is pu
 connections together, by the ``Sources`` that they share; each connection learns of it when it is next asked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from terrella.journal.errors import ProtocolError
 from terrella.journal.model import Lane, Origin, Vector
@@ -63,7 +63,46 @@ class Apply:
     records: Records
 
 
-Effect = Send | Apply
+class Work(Protocol):
+    """Something to do with the store in a batch, in as many pieces as its time demands."""
+
+    def run(self, store: Any, out_of_time: Callable[[], bool]) -> bool:
+        """Do a piece; True when all is done."""
+        ...
+
+    def outcome(self) -> Any:
+        """What became of it, once it is committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do this work after what was handed out before; when it is durable, ``done(outcome, now)`` says what follows.
+
+    If it fails, the connection ends.
+    """
+
+    work: Work
+    done: "Callable[[Any, float], Sequence[Effect]]"
+
+
+Effect = Send | Apply | Perform
+
+
+class PullerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that opened it."""
+
+    def step(self, puller: "Puller", now: float) -> Sequence[Effect]:
+        """Something was committed here, or time passes; only called once the server has agreed."""
+        ...
+
+    def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
+        """The server says something that is not for the puller; None if it is not for this part either."""
+        ...
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        ...
 
 
 class Puller:
@@ -74,7 +113,15 @@ class Puller:
     than here: its disk was lost or restored from an old image.
     """
 
-    def __init__(self, target: Target, world: str, peer: str, sources: Sources | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        world: str,
+        peer: str,
+        sources: Sources | None = None,
+        parts: Sequence[PullerPart] = (),
+    ) -> None:
+        self._parts = parts
         self._target = target
         self._world = world
         self.peer = peer
@@ -127,6 +174,8 @@ class Puller:
         """The connection has ended: what was pulled over it is pulled from another, if there is one."""
         if self.offer is not None:
             self.sources.leave(self.offer, now)
+        for part in self._parts:
+            part.closed()
 
     def receive(self, message: Message, now: float) -> list[Effect]:
         """The server says something."""
@@ -151,7 +200,7 @@ class Puller:
             self.offer.excluded[message.data_set_id] = message.epoch
             self.sources.heard([message.data_set_id])
         else:
-            raise ProtocolError(f"{_brief(message)} is not for a puller")
+            return self._for_a_part(message, now)
         return []
 
     def changed(self, now: float) -> list[Effect]:
@@ -168,7 +217,7 @@ class Puller:
             self._ask(cursors, messages)
         if now - self._last_acknowledged >= ACKNOWLEDGEMENT_PAUSE_S:
             self._acknowledge(vectors, messages, now)
-        return self._send(messages, now)
+        return self._send(messages, now) + [effect for part in self._parts for effect in part.step(self, now)]
 
     def again(self, data_set_id: str) -> None:
         """Records that had come were lost on the way to the store: with the next tick, ask for them anew."""
@@ -275,6 +324,13 @@ class Puller:
         if len(offer.floors) > ORIGINS_MAX:
             raise ProtocolError(f"{self.peer} refused more than {ORIGINS_MAX} streams")
         self.sources.heard([message.data_set_id])
+
+    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+        for part in self._parts:
+            effects = part.receive(message, now)
+            if effects is not None:
+                return list(effects)
+        raise ProtocolError(f"{_brief(message)} is not for a puller")
 
     # what is said to it
 

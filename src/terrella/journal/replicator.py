@@ -10,12 +10,13 @@ from terrella.journal.downstream import Downstream
 from terrella.journal.errors import JournalError
 from terrella.journal.journal import Journal
 from terrella.journal.lag import Lags
+from terrella.journal.parts import Parts
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import frame, refusal
 from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
-from terrella.journal.upstream import Pulling, Upstream
+from terrella.journal.upstream import TICK_S, Pulling, Upstream
 from terrella.kernel import Clock, Connector, Ids
 
 _log = logging.getLogger(__name__)
@@ -53,10 +54,11 @@ class Replicator:
         self._world = world
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
+        self.parts = Parts(journal, self.sources, clock)
         lags = Lags()
         self.report = ReplicationReport(journal.store, journal.reader, self.sources, lags, clock)
         self._shared = Pulling(
-            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world
+            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world, self.parts
         )
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
@@ -64,7 +66,7 @@ class Replicator:
         self._downstreams: set[Downstream] = set()
         self._strangers: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
-        self._persisting: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
         self._pulling = False
         self._stopping = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
@@ -82,16 +84,14 @@ class Replicator:
         """Begin to pull; for those who listen themselves, and hand to ``serve`` who comes."""
         self._pulling = True
         self._review_peers()
-        self._persisting = asyncio.create_task(self._persist())
+        self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
 
     async def stop(self) -> None:
         """Close every connection, and take no more."""
         self._stopping = True
         if self._server is not None:
             self._server.close()
-        tasks = [*self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
-        if self._persisting is not None:
-            tasks.append(self._persisting)
+        tasks = [*self._background, *self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -175,6 +175,16 @@ class Replicator:
             upstream.changed()
         for downstream in self._downstreams:
             downstream.wake.set()
+        self._step_parts()
+
+    def _step_parts(self) -> None:
+        if not self._stopping:
+            self.parts.step(upstream.puller for upstream in self._upstreams.values())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._step_parts()
 
     async def _persist(self) -> None:
         while True:
@@ -206,7 +216,8 @@ class Replicator:
             writer.write(frame(refusal(reason)))
             writer.close()
             return
-        server = PullServer(self._state, self._world, self._upstreams, proven)
+        parts = self.parts.of_server()
+        server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
         self._downstreams.add(downstream)
         self._strangers[address] += 1

@@ -5,7 +5,7 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 """
 
 from collections import deque
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -85,6 +85,18 @@ class Source(Protocol):
         ...
 
 
+class ServerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that was connected to."""
+
+    def receive(self, peer: str, message: Message, now: float) -> bool:
+        """The peer says something that is not for the puller's server; False if it is not for this part either."""
+        ...
+
+    def next(self, peer: str, now: float) -> Message | None:
+        """What to send next, if anything."""
+        ...
+
+
 @dataclass(slots=True)
 class _Subscription:
     regions: frozenset[str]
@@ -108,8 +120,18 @@ class PullServer:
     old image, or new.
     """
 
-    def __init__(self, source: Source, world: str, peers: Container[str], proven: frozenset[str] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        world: str,
+        peers: Container[str],
+        parts: Sequence[ServerPart] = (),
+        *,
+        proven: frozenset[str] | None = None,
+    ) -> None:
         self._source = source
+        self._parts = parts
+        self._parts_turn = False
         self._world = world
         self._peers = peers
         self._proven = proven
@@ -139,7 +161,7 @@ class PullServer:
                 self._acknowledged(self.peer, data_set_id, unflatten(vector))
         elif isinstance(message, Refusal):
             raise ProtocolError(f"{self.peer} ended the connection: {message.reason}")
-        else:
+        elif not any(part.receive(self.peer, message, now) for part in self._parts):
             raise ProtocolError(f"{type(message).__name__} is not for a server")
 
     def next(self, now: float) -> Message | None:
@@ -151,7 +173,11 @@ class PullServer:
         vectors = self._source.vectors(self.peer)
         if now >= self._next_heads or vectors.keys() - self._said.keys():
             return self._heads(vectors, now)
-        return self._slice(vectors)
+        # Records and the parts take turns, so that neither a backlog nor a snapshot holds up the other.
+        self._parts_turn = not self._parts_turn
+        if self._parts_turn:
+            return self._part(now) or self._slice(vectors)
+        return self._slice(vectors) or self._part(now)
 
     @property
     def wake_at(self) -> float:
@@ -238,6 +264,14 @@ class PullServer:
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
         return Heads(self._source.clock_ms(), changed, self._volumes(vectors))
+
+    def _part(self, now: float) -> Message | None:
+        assert self.peer is not None
+        for part in self._parts:
+            message = part.next(self.peer, now)
+            if message is not None:
+                return message
+        return None
 
     def _volumes(self, vectors: Mapping[str, Vector]) -> list[tuple[str, str, int, bool]]:
         """What has changed of how much there is to send, or was."""

@@ -63,6 +63,10 @@ class Holdings(Protocol):
         """The same of those that may be pulled from the peer at present."""
         ...
 
+    def unpulled(self) -> frozenset[str]:
+        """Those of these into which nothing can be pulled at the moment, because a snapshot is being taken in."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Offer:
@@ -138,6 +142,7 @@ class Sources:
         self.revision = 0
         self._offers: dict[str, Offer] = {}
         self._definitions: Mapping[str, DataSet] = {}
+        self._unpulled: frozenset[str] = frozenset()
         self._presence: dict[str, _Presence] = {}
         self._changed: set[str] = set()
         self._unsettled: set[str] = set()
@@ -212,6 +217,9 @@ class Sources:
             self._forget(self._definitions.keys() - definitions.keys())
             self._definitions = dict(definitions)
             self._all_changed = True
+        unpulled = self._holdings.unpulled()
+        self._changed |= self._unpulled ^ unpulled
+        self._unpulled = unpulled
         if self._all_changed:
             todo: Iterable[str] = definitions
             self._all_changed = False
@@ -231,6 +239,9 @@ class Sources:
         own: Vector = {}
         for peer, offer in self._offers.items():
             shared = self._holdings.cursors(peer)
+            # Who only joins has written nothing; or it was evicted, and what it wrote then is not to be taken as it is.
+            if peer in definition.joining or data_set_id in self._unpulled:
+                continue
             if data_set_id in shared and data_set_id not in offer.excluded:
                 own = shared[data_set_id]
                 offers[peer] = offer
@@ -337,7 +348,7 @@ class Sources:
         unserved = any(self._unserved(view, origin) for origin in view.origins)
         if unserved:
             self._unsettled.add(view.id)
-        everyone = all(peer in view.offers for peer in view.holders if peer != self._holdings.region)
+        everyone = all(peer in view.offers for peer in view.definition.members if peer != self._holdings.region)
         if not self._for_long(unserved, ("snapshot", view.id), 0.0 if everyone else SNAPSHOT_PATIENCE_S, view.now):
             return None
         more = {

@@ -10,6 +10,7 @@ import apsw
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
+from terrella.journal.standing import Join, refusal, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -109,6 +110,8 @@ class DataSetState:
     streams: dict[Origin, Stream] = field(default_factory=dict)
     own: Stream | None = None
     indexes: dict[str, int] = field(default_factory=dict)
+    join: Join | None = None
+    committed_join: Join | None = None
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
 
@@ -116,6 +119,21 @@ class DataSetState:
     def replicated(self) -> bool:
         """Whether records are kept for other members."""
         return self.definition.lane is not Lane.LOCAL
+
+    @property
+    def on_the_way_in(self) -> bool:
+        """Whether this region has not yet arrived at a state that it may show, or speak for."""
+        return self.join is not None and self.join.on_the_way_in
+
+    @property
+    def hollow(self) -> bool:
+        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        return self.join is not None and self.join.hollow
+
+    @property
+    def committed_hollow(self) -> bool:
+        """The same, as of the last commit."""
+        return self.committed_join is not None and self.committed_join.hollow
 
     @property
     def vector(self) -> Vector:
@@ -135,14 +153,15 @@ class DataSetState:
 class Catalog:
     """All data sets and streams of a store, by every name that they have."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str) -> None:
+        self.region = region
         self.data_sets: dict[str, DataSetState] = {}
         self.streams: dict[int, Stream] = {}
 
     @classmethod
     def load(cls, connection: apsw.Connection, region: str, incarnation: str) -> "Catalog":
         """Read what is committed."""
-        catalog = cls()
+        catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
         columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
         for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
@@ -152,10 +171,14 @@ class Catalog:
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         catalog._load_streams(connection, by_number, region, incarnation)
-        for number, data_set, name in connection.execute("select number, data_set, name from indexes"):
+        for number, data_set, name in connection.execute(
+            "select number, data_set, name from indexes where data_set != 0"
+        ):
             by_number[data_set].indexes[name] = number
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
             by_number[data_set].conflicts = count
+        for number, join in connection.execute("select data_set, state from joins"):
+            by_number[number].join = by_number[number].committed_join = unpack_join(join)
         return catalog
 
     def _load_streams(
@@ -195,6 +218,17 @@ class Catalog:
             raise DataSetDroppedError(f"data set {state.definition.name} ({data_set_id}) was dropped")
         if state is None or not state.declared:
             raise UnknownDataSetError(f"data set {data_set_id} has not been declared since the journal was opened")
+        return state
+
+    def serving(self, data_set_id: str, *, writing: bool) -> DataSetState:
+        """The data set, if this region's clients may read or write it; raises ``DataSetStandingError`` otherwise."""
+        state = self.declared(data_set_id)
+        definition = state.definition
+        join = state.join if writing else state.committed_join
+        if join is not None or self.region not in definition.members:
+            reason = refusal(definition, self.region, join, writing=writing)
+            if reason is not None:
+                raise reason
         return state
 
     def vector_of(self, dots: list[int]) -> Vector:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from terrella.journal.model import Lane, Origin
+from terrella.journal.standing import standing_of
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 
@@ -11,7 +12,8 @@ from terrella.journal.store import Store
 class DataSetStatus:
     """A data set: what is applied of each origin, the oldest sequence still in the log, and what is stored.
 
-    ``bytes`` are those of live keys and values.
+    ``bytes`` are those of live keys and values. ``standing`` is how this region stands to it: ``member``, ``evicted``,
+    or a phase of joining or leaving.
     """
 
     id: str
@@ -23,6 +25,9 @@ class DataSetStatus:
     items: int
     bytes: int
     conflicts: int
+    joining: tuple[str, ...] = ()
+    epoch: int = 0
+    standing: str = "member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     return JournalStatus(
         region=store.region,
         incarnation=store.incarnation,
-        data_sets=tuple(_data_set_status(state) for state in states),
+        data_sets=tuple(_data_set_status(state, store.region) for state in states),
         at_risk=at_risk,
         unacknowledged=unacknowledged,
         unavailable=unavailable,
@@ -79,7 +84,7 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     )
 
 
-def _data_set_status(state: DataSetState) -> DataSetStatus:
+def _data_set_status(state: DataSetState, region: str) -> DataSetStatus:
     definition = state.definition
     return DataSetStatus(
         id=definition.id,
@@ -91,4 +96,7 @@ def _data_set_status(state: DataSetState) -> DataSetStatus:
         items=state.committed_items,
         bytes=state.committed_bytes,
         conflicts=state.conflicts,
+        joining=definition.joining,
+        epoch=definition.epoch,
+        standing=standing_of(definition, region, state.join),
     )

@@ -13,6 +13,7 @@ import apsw
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
+from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
@@ -39,6 +40,9 @@ _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)
 _LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
 _TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
 _SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
+_SET_JOIN = (
+    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
+)
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -48,6 +52,7 @@ class Store:
     def __init__(self, connection: apsw.Connection, region: str, clock: Clock, ids: Ids) -> None:
         prepare(connection)
         self.connection = connection
+        self._ids = ids
         self.region = region
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
@@ -99,6 +104,7 @@ class Store:
             stream.committed = stream.applied
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
+            state.committed_join = state.join
         self._dirty_streams.clear()
         self._dirty_counts.clear()
         self.dirty = False
@@ -226,6 +232,16 @@ class Store:
             self.dirty = True
             self._execute(_INSERT_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
 
+    def set_join(self, state: DataSetState, join: Join | None) -> None:
+        """Write down where the region is on its way in or out; None once it has arrived."""
+        state.join = join
+        self.dirty = True
+        self._dirty_counts.add(state)
+        if join is None:
+            self._execute("delete from joins where data_set = ?", (state.number,))
+        else:
+            self._execute(_SET_JOIN, (state.number, pack_join(join)))
+
     def reset_counts(self, state: DataSetState) -> None:
         """Nothing is left in the data set."""
         state.items = state.bytes = 0
@@ -346,6 +362,14 @@ class Store:
             self.note_acknowledged(state, stream, vector)
         return stream
 
+    def renew_incarnation(self) -> None:
+        """Go on as if the store had been opened anew: what this incarnation wrote last will be pulled by nobody."""
+        self.dirty = True
+        self.incarnation = _draw_incarnation(self.connection, self._ids)
+        for state in self.catalog.data_sets.values():
+            state.own = None
+        self._lineage = self._read_lineage()
+
     def _read_lineage(self) -> dict[str, tuple[str | None, int]]:
         """By data set, which opening of this very file wrote last before this one, and how far it had come.
 
@@ -416,7 +440,6 @@ def _draw_incarnation(connection: apsw.Connection, ids: Ids) -> str:
     """A name that no earlier opening of this file had."""
     while True:
         incarnation = ids.token(16)
-        with connection:
-            connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
-            if connection.changes():
-                return incarnation
+        connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
+        if connection.changes():
+            return incarnation

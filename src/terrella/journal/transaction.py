@@ -69,5 +69,5 @@ class Transaction:
         place = (data_set_id, key)
         if place in self._rows:
             return self._rows[place]
-        row = self._rows[place] = self._store.lookup(self._store.catalog.declared(data_set_id), key)
+        row = self._rows[place] = self._store.lookup(self._store.catalog.serving(data_set_id, writing=True), key)
         return row

@@ -1,9 +1,11 @@
 """Pulling from one peer: its socket and tasks, around the pulling side of one connection after the other."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
@@ -18,6 +20,7 @@ from terrella.journal.errors import (
 from terrella.journal.journal import Journal
 from terrella.journal.lag import LagMeter, Lags
 from terrella.journal.model import Vector
+from terrella.journal.parts import Parts
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import (
     FRAME_BYTES_MAX,
@@ -28,11 +31,13 @@ from terrella.journal.protocol import (
     Records,
     frame,
 )
-from terrella.journal.pulling import ACKNOWLEDGEMENT_PAUSE_S, Apply, Effect, Puller, Send
+from terrella.journal.pulling import ACKNOWLEDGEMENT_PAUSE_S, Apply, Effect, Perform, Puller, Send
 from terrella.journal.report import ReplicationReport
 from terrella.journal.sources import Sources
 from terrella.journal.tasks import first_to_end
 from terrella.kernel import Clock, Connection, Connector, Ids, hlc_milliseconds
+
+_log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
@@ -58,6 +63,7 @@ class Pulling:
     clock: Clock
     ids: Ids
     world: str
+    parts: Parts
 
 
 class Upstream:
@@ -69,6 +75,7 @@ class Upstream:
         self._clock = shared.clock
         self._puller: Puller | None = None
         self._outgoing: deque[Send] = deque()
+        self._performing: asyncio.Queue[tuple[Perform, asyncio.Future[Any]]] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._news = False
         self._poked = asyncio.Event()
@@ -105,6 +112,11 @@ class Upstream:
             except TimeoutError:
                 pause = min(BACKOFF_MAX_S, 2 * pause)
             self._resting = False
+
+    @property
+    def puller(self) -> Puller | None:
+        """That of the connection that stands."""
+        return self._puller
 
     def poke(self) -> None:
         """Do not wait any longer before trying again."""
@@ -225,8 +237,9 @@ class Upstream:
 
     async def _pull(self, connection: Connection) -> None:
         shared = self._shared
-        puller = Puller(shared.state, shared.world, self.name, shared.sources)
+        puller = Puller(shared.state, shared.world, self.name, shared.sources, shared.parts.of_puller())
         self._outgoing.clear()
+        self._performing = asyncio.Queue()
         self._news = False
         under_way: asyncio.Queue[_UnderWay] = asyncio.Queue(SLICES_UNDER_WAY_MAX)
         self._puller = puller
@@ -236,6 +249,7 @@ class Upstream:
                 self._read(puller, connection, under_way),
                 self._write(puller, connection),
                 self._settle(puller, under_way),
+                self._settle_parts(),
                 self._tick(puller),
             )
         finally:
@@ -246,12 +260,21 @@ class Upstream:
 
     def _do(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
-            assert isinstance(effect, Send), effect
-            self._outgoing.append(effect)
-        if effects:
+            if isinstance(effect, Perform):
+                self._performing.put_nowait((effect, self._shared.journal.committer.slice(effect.work)))
+            else:
+                assert isinstance(effect, Send), effect
+                self._outgoing.append(effect)
+        if self._outgoing:
             self._wake.set()
         if len(self._outgoing) > MESSAGES_UNSENT_MAX:
             raise ProtocolError(f"{self.name} does not take what is sent to it")
+
+    async def _settle_parts(self) -> None:
+        """Wait for what the connection's parts have done with the store; if it fails, the connection ends."""
+        while True:
+            effect, future = await self._performing.get()
+            self._do(effect.done(await future, self._clock.monotonic()))
 
     async def _write(self, puller: Puller, connection: Connection) -> None:
         """Send what is to be said; what many commits have changed is said once."""
@@ -306,6 +329,13 @@ class Upstream:
                 continue
             except (UnknownDataSetError, DataSetDroppedError):
                 continue  # it was dropped here meanwhile, and is not asked for any more
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - shown as why these records stand still
+                _log.exception("records of %s from %s cannot be applied", records.region, self.name)
+                reason = f"{type(error).__name__}: {error}"
+                self._do(puller.stop(records.data_set_id, records.region, reason, self._clock.monotonic()))
+                continue
             now = self._clock.monotonic()
             puller.last_heard = max(puller.last_heard, now)  # it was we who did not listen
             self._applied += len(records.records)

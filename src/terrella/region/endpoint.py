@@ -5,6 +5,7 @@ Which service and region a call is for stands in its SigV4 credential scope, as 
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from html import escape
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from terrella.kernel import AwsError, Connection, Connector
 from terrella.region.access import Access
 from terrella.region.calls import CallKind, CrossRegionCalls
+from terrella.region.metrics import METRICS_PATH
 from terrella.wire.http import Handler, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
 
@@ -72,6 +74,8 @@ class AwsEndpoint:
         except AwsError as error:
             return error_response(request, error.status, error.code, error.message)
         scope = credential_scope(request)
+        if scope is None and request.path == METRICS_PATH:
+            return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
         if scope is not None and scope.region != self._region:
             return await self._forward(request, scope)
         service = scope.service if scope is not None else _guess_service(request)
@@ -144,6 +148,8 @@ def _guess_service(request: Request) -> str:
     """Unsigned requests are welcome on loopback, if they name a service in some other way."""
     if request.header("x-amz-target").startswith("DynamoDB_"):
         return "dynamodb"
+    if request.path.startswith("/service/GraniteServiceVersion20100801/"):
+        return "monitoring"
     if request.path.startswith(("/2015-03-31/", "/2016-08-19/", "/2017-03-31/", "/2017-10-31/", "/2019-09-30/")):
         return "lambda"
     return ""
@@ -151,6 +157,8 @@ def _guess_service(request: Request) -> str:
 
 def _operation(request: Request) -> str:
     target = request.header("x-amz-target")
+    if not target and "/operation/" in request.path:
+        return request.path.rpartition("/")[2]
     return target.rpartition(".")[2] if target else f"{request.method} {request.path}"
 
 

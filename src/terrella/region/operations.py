@@ -10,7 +10,9 @@ from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
 from terrella.region.membership_operations import MembershipOperations
+from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
 from terrella.region.replication import ReplicationDesk
+from terrella.wire.http import Handler, Request, Response, json_response
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
@@ -51,6 +53,21 @@ class RegionOperations:
             "membership": self._membership.change,
         }
         return reads, streams, changes
+
+    def pages(self) -> dict[str, Handler]:
+        """What is answered in a form of its own."""
+        return {"metrics": self._metrics}
+
+    async def replication(self) -> dict[str, Any]:
+        """How far this region is behind each peer, and each behind it."""
+        return await self._replication_desk.told()
+
+    async def _metrics(self, request: Request) -> Response:
+        """In Prometheus' text format; ``format=json`` as samples, for the front door to put together."""
+        samples = await region_samples(self._region)
+        if request.query == "format=json":
+            return json_response(samples)
+        return Response(200, [("content-type", CONTENT_TYPE)], render_metrics(samples))
 
     def status(self) -> dict[str, Any]:
         """Everything that there is to know of this region, as plain JSON values."""

@@ -22,6 +22,7 @@ from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
 from terrella.region.door import make_door, through_the_door
 from terrella.region.endpoint import AwsEndpoint
+from terrella.region.latencies import Latencies
 from terrella.region.membership import MembershipKeeper, RegionStatus
 from terrella.region.operations import RegionOperations
 from terrella.region.participation import Participation
@@ -29,6 +30,7 @@ from terrella.region.roster import first_membership, roster, whole
 from terrella.region.table_replication import TableReplication
 from terrella.services.functions import Functions, function_of_access_key, token_of_access_key
 from terrella.services.gateway import Gateway
+from terrella.services.monitoring import Monitoring
 from terrella.services.tables import Tables
 from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
 from terrella.traffic import CheckerRunner, NameServer, Observation
@@ -57,6 +59,7 @@ class Region:
         self.desk = TrafficDesk(addresses, configuration.profile, clock, ids, configuration.region)
         self.access = Access(configuration.security.access_keys, clock, token_of_access_key)
         self.calls = CrossRegionCalls(configuration.region, clock)
+        self.latencies = Latencies(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
@@ -92,6 +95,7 @@ class Region:
             world=self.configuration.world,
         )
         self._closing.push_async_callback(self.replicator.stop)
+        self.latencies.report = self.replicator.report
         self.name_server = NameServer(self.desk.resolver)
         self._closing.push_async_callback(self.name_server.close)
         await self.name_server.listen(own.address, ports.dns)
@@ -99,8 +103,12 @@ class Region:
         self.endpoint = AwsEndpoint(
             self.configuration.region,
             tuple(self.regions),
-            {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
-            Control(*self.operations.tables()).handle,
+            {
+                "dynamodb": self.tables.handle,
+                "lambda": self.functions.handle,
+                "monitoring": self.monitoring.handle,
+            },
+            Control(*self.operations.tables(), self.operations.pages()).handle,
             through_the_door(self.configuration, self.links, HTTP),
             ports.replication,
             self.calls,
@@ -121,6 +129,7 @@ class Region:
         self._run(self.participation.take_part(), "taking part in deciding")
         self._run(self.participation.follow(), "following control state")
         self._run(self.participation.propose(), "proposing changes of membership")
+        self._run(self.monitoring.run(), "monitoring")
 
     async def _open_door(self, endpoint: AwsEndpoint) -> None:
         """Let the others in, and begin to pull from them: in this order, for whoever is asked asks back at once."""
@@ -142,6 +151,9 @@ class Region:
         replication = TableReplication(self.membership, self.participation.progress, self.asking.get)
         self.tables = Tables(self.journal, c.region, c.account, c.world, self.clock, self._ids, replication)
         await self.tables.start()
+        self.monitoring = Monitoring(self.journal, c.region, self.latencies, self.clock, self._ids)
+        self._closing.push_async_callback(self.monitoring.close)
+        await self.monitoring.start()
         self.functions = Functions(
             c.region,
             c.account,
@@ -296,6 +308,7 @@ class Region:
         self.replicator.poke()
 
     def _hear(self, peer: str, bulletin: Mapping[str, Any]) -> None:
+        self.latencies.hear(peer, bulletin)
         if peer in self._whole and self.desk.hear(peer, bulletin):
             self.checker.set_checks(self.desk.checks.values())
         if self.membership.is_news(bulletin.get("control", {})) and not self._catching_up:
@@ -354,6 +367,9 @@ class Region:
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
             **self.participation.told(),
             **more,
+            "contribution": self.deployment.contribution(),
+            "lags_ms": self.latencies.told(),
+            **whole,
         }
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

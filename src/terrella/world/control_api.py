@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from terrella.kernel import AwsError, TerrellaError
+from terrella.region import METRICS_CONTENT_TYPE, render_metrics
 from terrella.wire.http import Request, Response, json_response
 from terrella.world.aws_door import CONTROL_PREFIX
 from terrella.world.client import CONTROL_HEADER
@@ -72,6 +73,9 @@ class ControlApi:
         except AwsError as error:
             return json_response({"error": error.message}, error.status)
         name = request.path.removeprefix(CONTROL_PREFIX)
+        if request.method == "GET" and name == "metrics":
+            samples = await self._supervisor.metrics()
+            return Response(200, [("content-type", METRICS_CONTENT_TYPE)], render_metrics(samples))
         route = self._routes.get((request.method, name))
         if route is None:
             known = ", ".join(f"{method} {path}" for method, path in self._routes)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from terrella.kernel import Clock, Connection, Ids, Profile, TerrellaError
-from terrella.region import FRONT_DOOR, HTTP, Access, BulletinReader, RegionSettings
+from terrella.region import FRONT_DOOR, HTTP, Access, BulletinReader, RegionSettings, Sample
 from terrella.wire.http import Handler, HttpClient, SocketConnection
 from terrella.wire.links import Link
 from terrella.wire.tls import Identity, client_context, secure
@@ -336,6 +338,21 @@ class Supervisor:
             "regions": regions,
             "links": self.links(),
         }
+
+    async def metrics(self) -> list[Sample]:
+        """The samples of every region that answers, and which of them do."""
+
+        async def of(view: RegionView) -> list[Sample]:
+            samples: list[Sample] = []
+            if view.reachable:
+                try:
+                    answer = await self.control(view.name).get("/_terrella/metrics?format=json", _STATUS_TIMEOUT_S)
+                    samples = msgspec.convert(answer, list[Sample])
+                except (TerrellaError, msgspec.ValidationError):
+                    samples = []
+            return [Sample("terrella_region_up", (view.name,), float(bool(samples))), *samples]
+
+        return [sample for each in await asyncio.gather(*map(of, self.views.values())) for sample in each]
 
     def links(self) -> list[dict[str, Any]]:
         """Every link as it is now, and whether that differs from ``world.yaml``."""

@@ -55,6 +55,9 @@ class FakeState:
     def vectors(self, peer: str) -> Mapping[str, Vector]:
         return {name: dict(vector) for name, vector in self.held.items()}
 
+    def unpulled(self) -> frozenset[str]:
+        return frozenset()
+
     def floor(self, data_set_id: str, origin: Origin) -> int:
         return self.floors.get(origin, 1)
 

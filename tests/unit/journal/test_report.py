@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terrella.journal import (
+    Apply,
     CommittedState,
     DataSet,
     Lane,
@@ -97,7 +98,7 @@ class Wire:
         for effect in self.puller.receive(message, now):
             if isinstance(effect, Send):
                 self.server.receive(effect.message, now)
-            else:
+            elif isinstance(effect, Apply):
                 self._apply(effect.records)
         if isinstance(message, Heads):
             self.side.lags.of_data_set(self.other.name, ITEMS.id).heard(message.clock_ms, self.clock.now_ms())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from terrella.journal import (
     DataSetDroppedError,
+    DataSetStandingError,
     Journal,
     JournalError,
     Lane,
@@ -244,7 +245,7 @@ class Tables:
 def _journal_error(error: JournalError) -> AwsError:
     if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
         return AwsError("ResourceNotFoundException", "Requested resource not found")
-    if isinstance(error, StoreUnavailableError | StoreClosedError):
+    if isinstance(error, StoreUnavailableError | StoreClosedError | DataSetStandingError):
         return AwsError("ServiceUnavailable", str(error), 503)
     _log.error("a request failed in the journal: %s", error)
     return AwsError("InternalServerError", str(error), 500)

@@ -15,6 +15,7 @@ from terrella.journal import (
     Puller,
     PullServer,
     Records,
+    Send,
     data_set_id,
 )
 from terrella.testing.simulation.checkers import Checker, ConflictLog, Convergence, Dots, Durability
@@ -278,7 +279,7 @@ class World:
             if isinstance(effect, Apply):
                 region.apply(connection, effect)
                 self._work(region)
-            else:
+            elif isinstance(effect, Send):
                 connection.send(True, effect.message, lambda message: self._server_hears(connection, message))
 
     def _server_hears(self, connection: SimulatedConnection, message: Message) -> None:
