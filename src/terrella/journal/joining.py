@@ -99,6 +99,21 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
     store.set_join(state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
 
 
+def giving_up(data_set_id: str, store: Store) -> Iterator[None]:
+    """Others hold it, and this region does no more: what is here goes, and may be taken in anew one day."""
+    state = store.catalog.data_sets.get(data_set_id)
+    if state is None or state.dropped:
+        return
+    state.declared = True  # what a crash has cut short is finished before anybody declares it
+    if store.region in state.definition.holders:
+        raise JournalError(f"data set {state.definition.name}: {store.region} holds it")
+    store.set_join(state, Join(Phase.DISCARDING, state.definition.epoch, renew=True))
+    yield
+    yield from discarding(data_set_id, store)
+    store.set_join(state, None)
+    state.declared, state.indexer = False, None
+
+
 def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iterator[None]:
     """An index begins anew under another number, with the fingerprint that it has; the old entries go."""
     fingerprint = store.execute("select fingerprint from indexes where number = ?", (number,)).get

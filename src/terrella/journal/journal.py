@@ -13,7 +13,7 @@ from terrella.journal.admission import StandingChange
 from terrella.journal.committer import Committer
 from terrella.journal.errors import JournalError, StoreInUseError
 from terrella.journal.housekeeping import housekeeping
-from terrella.journal.joining import begin_join, begin_leaving, end_leaving, once
+from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
 from terrella.journal.reading import Reader, latest_first
@@ -142,6 +142,11 @@ class Journal:
     async def stay(self, data_set_id: str) -> None:
         """Take back ``leave``: writes are taken again."""
         await self.committer.slice(once(lambda s: end_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    async def give_up(self, data_set_id: str) -> None:
+        """Delete what is stored of a data set that others hold and this region does not; it may be joined again."""
+        await self.committer.step(stepwise(lambda store: giving_up(data_set_id, store)))
         self.changed()
 
     def on_standing(self, listener: Callable[[StandingChange], None]) -> None:
