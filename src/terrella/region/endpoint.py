@@ -45,13 +45,24 @@ class AwsEndpoint:
         access: Access,
     ) -> None:
         self._region = region
-        self._regions = regions
         self._services = services
         self._control = control
         self._calls = calls
         self._caller_of = caller_of
         self._access = access
-        self._clients = {peer: HttpClient(_opener(connector, peer, port)) for peer in regions if peer != region}
+        self._connector = connector
+        self._port = port
+        self._clients: dict[str, HttpClient] = {}
+        self.set_regions(regions)
+
+    def set_regions(self, regions: tuple[str, ...]) -> None:
+        """The world has these regions now."""
+        self._regions = regions
+        for gone in set(self._clients) - set(regions):
+            self._clients.pop(gone).close()
+        for peer in regions:
+            if peer != self._region and peer not in self._clients:
+                self._clients[peer] = HttpClient(_opener(self._connector, peer, self._port))
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""

@@ -22,6 +22,11 @@ class _Kill(msgspec.Struct, forbid_unknown_fields=True):
     region: str
 
 
+class _Region(msgspec.Struct, forbid_unknown_fields=True):
+    region: str
+    force: bool = False
+
+
 class _Apply(msgspec.Struct, forbid_unknown_fields=True):
     region: str | None = None
 
@@ -54,6 +59,10 @@ class ControlApi:
             ("POST", "restore"): self._restore,
             ("POST", "links"): self._links,
             ("POST", "apply"): self._apply,
+            ("GET", "members"): self._members,
+            ("POST", "add"): self._add,
+            ("POST", "remove"): self._remove,
+            ("POST", "evict"): self._evict,
             ("POST", "down"): self._down,
         }
 
@@ -89,6 +98,20 @@ class ControlApi:
 
     async def _apply(self, request: Request) -> Any:
         return {"regions": await self._supervisor.apply(_body(request, _Apply).region)}
+
+    async def _members(self, request: Request) -> Any:
+        return await self._supervisor.membership.members()
+
+    async def _add(self, request: Request) -> Any:
+        return await self._supervisor.membership.add(_body(request, _Kill).region)
+
+    async def _remove(self, request: Request) -> Any:
+        body = _body(request, _Region)
+        return await self._supervisor.membership.remove(body.region, force=body.force)
+
+    async def _evict(self, request: Request) -> Any:
+        body = _body(request, _Region)
+        return await self._supervisor.membership.evict(body.region, force=body.force)
 
     async def _down(self, request: Request) -> Any:
         self._supervisor.stop()
