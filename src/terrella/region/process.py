@@ -366,10 +366,8 @@ class Region:
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
             **self.participation.told(),
-            **more,
-            "contribution": self.deployment.contribution(),
             "lags_ms": self.latencies.told(),
-            **whole,
+            **more,
         }
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

@@ -66,7 +66,7 @@ def test_only_what_both_have_applied_is_held_against_them(
     }
     found, left_out = suspects(listings)
     assert (len(found), left_out) == {True: (1, 0), None: (0, 1), False: (0, 0)}[differ]
-    items = {
+    items: dict[str, dict[str, Any]] = {
         EAST: {"entry": here, "vector": {ORIGIN: vectors[0]}},
         WEST: {"entry": there, "vector": {ORIGIN: vectors[1]}},
     }
