@@ -56,8 +56,10 @@ from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
 
 __all__ = [
+    "BUCKETS",
     "Admission",
     "Apply",
     "Behind",
@@ -72,9 +74,11 @@ __all__ = [
     "DataSetLeavingError",
     "DataSetStandingError",
     "DataSetStatus",
+    "Digest",
     "Dot",
     "Effect",
     "Entry",
+    "EntryDigest",
     "Event",
     "FrameReader",
     "IndexEntry",
@@ -84,6 +88,7 @@ __all__ = [
     "JournalStatus",
     "Lacking",
     "Lane",
+    "Listing",
     "MergeResult",
     "Message",
     "Origin",
@@ -119,6 +124,7 @@ __all__ = [
     "UnknownDataSetError",
     "UnknownFormatError",
     "Vector",
+    "Verification",
     "Version",
     "data_set_id",
     "declaring",

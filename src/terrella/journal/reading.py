@@ -1,7 +1,7 @@
 """Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -159,6 +159,24 @@ class Reader:
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
+
+    def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
+        """What is stored after a key (None: from the first on), tombstones included, in key order."""
+        where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
+        rows = self._execute(
+            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            (state.number, *bindings, limit),
+        )
+        for row in rows:
+            yield row[5], self._store.version(row[:5])
+
+    def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Conflict entries with their places in the file, after a place."""
+        found: list[tuple[int, bytes]] = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, limit),
+        ).fetchall()
+        return found
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
