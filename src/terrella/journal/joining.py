@@ -86,14 +86,17 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
         yield from _emptying(store, state, name, number)
     yield from sweep(store, "items", "id", f"data_set = {state.number}")
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     for stream in list(state.streams.values()):
         if stream is state.own and not state.join.renew:
             continue
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        store.count_log_bytes(stream, -stream.log_bytes)
+        stream.parked.clear()
         set_cursor(store, stream, 0)
     if state.join.renew:
         store.renew_incarnation()
-    state.conflicts = 0
+    state.conflicts = state.parked = 0
     store.reset_counts(state)
     _set_start(store, state, None)
     store.set_join(state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
