@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
     "demo": "Break the world of examples/items in six scenes and show what was measured.",
+    "certificates": "Make the certificates that regions know each other by.",
     "region": "Run one region alone, without a supervisor.",
 }
 """Each command's name and help, so that ``terrella --help`` need not import them."""

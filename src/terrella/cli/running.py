@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from terrella.kernel import TerrellaError
-from terrella.world import SUPERVISOR, ControlClient, UnansweredError, find_world, holder, region_records
+from terrella.world import SUPERVISOR, ControlClient, UnansweredError, find_world, holder, load_world, region_records
 
 T = TypeVar("T")
 
@@ -29,7 +29,8 @@ def front_door(world_path: Path | None) -> ControlClient:
     state_directory = find_world(world_path).resolve().parent / ".terrella"
     found = holder(state_directory)
     if found is not None and found.port:
-        return ControlClient(SUPERVISOR, found.address, found.port)
+        key = load_world(find_world(world_path)).security.access_keys[0] if found.signed else None
+        return ControlClient(SUPERVISOR, found.address, found.port, key=key)
     if found is not None:
         raise TerrellaError("the world is just being started or stopped; try again in a moment")
     left = [name for name, _, record in region_records(state_directory) if record.alive]
@@ -62,7 +63,7 @@ async def region_clients(client: ControlClient, only: str | None) -> list[Contro
     answering = [each for each in wanted if each["state"] not in SILENT]
     if not answering:
         raise TerrellaError(f"{only} is {regions[only]['state']}" if only is not None else "no region is up")
-    return [ControlClient(each["region"], each["address"], port) for each in answering]
+    return [ControlClient(each["region"], each["address"], port, key=client.key) for each in answering]
 
 
 async def region_answers(client: ControlClient, path: str) -> dict[str, Any]:
@@ -75,7 +76,7 @@ async def region_answers(client: ControlClient, path: str) -> dict[str, Any]:
         if region["state"] in SILENT:
             return {**silent, "reason": f"{region['state']} ({region.get('reason') or 'no reason is known'})"}
         try:
-            said = await ControlClient(region["region"], region["address"], port).get(path)
+            said = await ControlClient(region["region"], region["address"], port, key=client.key).get(path)
         except UnansweredError as error:
             return {**silent, "reason": str(error)}
         return {"state": region["state"], **said}

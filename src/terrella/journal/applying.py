@@ -42,6 +42,8 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
             store.skewed_records += 1
         _merge_write(store, state, stream, Dot(stream.region, stream.incarnation, sequence), record)
         return record.hlc
+    if stream.region == store.region:
+        stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
     elif isinstance(record, OpeningRecord):

@@ -64,6 +64,10 @@ class CommittedState:
             }
         return vectors
 
+    def cursors(self, peer: str) -> dict[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        return self.vectors(peer)
+
     def unpulled(self) -> frozenset[str]:
         """Those of these into which nothing can be pulled, because a snapshot is being taken in or is about to be."""
         if self._unpulled is None:
@@ -90,13 +94,9 @@ class CommittedState:
             if origin_region == region
         }
 
-    def refusal(self, peer: str) -> str | None:
-        """Why a region is no peer: it was removed from every data set that it is decided for who holds them."""
-        decided = [definition for definition in self.definitions().values() if definition.epoch]
-        if not decided or any(peer in definition.holders for definition in self.definitions().values()):
-            return None
-        epoch = max(definition.epoch for definition in decided)
-        return f"{peer} was removed: it holds no data set of {self.region}'s any more, as of epoch {epoch}"
+    def decided(self) -> int:
+        """The last epoch in which it was decided who holds a data set that is held here; 0 if it never was."""
+        return max((definition.epoch for definition in self.definitions().values()), default=0)
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""

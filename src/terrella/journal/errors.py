@@ -2,7 +2,7 @@
 
 ``JournalError``
     ``StoreInUseError``          another process has the file open
-    ``StoreUnavailableError``    the disk is full: nothing was written, reading goes on, try again later
+    ``StoreUnavailableError``    the disk or the log is full: nothing was written, reading goes on, try again later
     ``OutcomeUnknownError``      the disk failed while committing: the write may or may not be there after a restart
     ``StoreClosedError``         the journal is closed or closing
     ``UnknownDataSetError``      not declared since the journal was opened
@@ -29,7 +29,7 @@ class StoreInUseError(JournalError, TerrellaError):
 
 
 class StoreUnavailableError(JournalError):
-    """Nothing was written, because the disk is full; reading goes on, and writing is tried again by itself."""
+    """Nothing was written, because the disk is full, or the log of what peers do not fetch; reading goes on."""
 
 
 class OutcomeUnknownError(JournalError):

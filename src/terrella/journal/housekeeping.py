@@ -1,10 +1,11 @@
-"""What a journal does for itself, every few seconds and a little at a time: acknowledge, and drop what may go."""
+"""What a journal does for itself, every few seconds and a little at a time: acknowledge, drop what may go, trim."""
 
 from collections.abc import Iterator
 
 from terrella.journal.acknowledging import acknowledge_if_due
 from terrella.journal.store import Store
 from terrella.journal.tombstones import collecting
+from terrella.journal.trimming import trimming
 
 
 def housekeeping(store: Store) -> Iterator[None]:
@@ -14,3 +15,4 @@ def housekeeping(store: Store) -> Iterator[None]:
             acknowledge_if_due(store, state)
             yield
             yield from collecting(store, state)
+    yield from trimming(store)

@@ -90,6 +90,7 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
         if stream is state.own and not state.join.renew:
             continue
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        store.count_log_bytes(stream, -stream.log_bytes)
         set_cursor(store, stream, 0)
     if state.join.renew:
         store.renew_incarnation()

@@ -19,7 +19,7 @@ from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
-from terrella.journal.store import Store
+from terrella.journal.store import LOG_BYTES_MAX, Store
 from terrella.journal.transaction import Transaction
 from terrella.kernel import Clock, Ids
 
@@ -56,10 +56,12 @@ class Journal:
         on_fatal: Callable[[BaseException], None] | None = None,
         *,
         housekeeping_interval_s: float = HOUSEKEEPING_INTERVAL_S,
+        log_bytes_max: int = LOG_BYTES_MAX,
     ) -> "Journal":
         """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
 
-        Every ``housekeeping_interval_s`` it acknowledges and drops what is due.
+        Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
+        that are kept for peers.
 
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
@@ -69,6 +71,7 @@ class Journal:
         try:
             connections.extend(open_connection(path) for _ in range(3))
             store = Store(connections[0], region, clock, ids)
+            store.log_bytes_max = log_bytes_max
         except BaseException:
             for connection in connections:
                 connection.close()

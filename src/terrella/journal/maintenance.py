@@ -77,6 +77,7 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     for stream in state.streams.values():
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        store.count_log_bytes(stream, -stream.log_bytes)
         store.raise_floor(stream, stream.applied + 1)
         store.execute("delete from acknowledgements where stream = ?", (stream.id,))
     for name, number in list(state.indexes.items()):

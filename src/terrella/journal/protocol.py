@@ -55,6 +55,7 @@ Reason = Annotated[str, msgspec.Meta(max_length=4096)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
 Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 60)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+Batch = Annotated[list[bytes], msgspec.Meta(max_length=65536)]
 # A vector on the wire: (region, incarnation, sequence), sorted.
 FlatVector = list[tuple[Name, Name, Sequence]]
 
@@ -128,7 +129,7 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=8):
     region: Name
     incarnation: Name
     first: Annotated[int, msgspec.Meta(ge=1, le=SEQUENCE_MASK)]
-    records: list[bytes]
+    records: Batch
 
 
 class PackedRecords(msgspec.Struct, array_like=True, frozen=True, tag=11):
@@ -233,7 +234,7 @@ Message = (
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
-_decode_list = msgspec.msgpack.Decoder(list[bytes]).decode
+_decode_list = msgspec.msgpack.Decoder(Batch).decode
 
 
 def pack(records: Records) -> PackedRecords:

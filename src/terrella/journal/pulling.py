@@ -32,7 +32,7 @@ from terrella.journal.protocol import (
     unflatten,
     unpack,
 )
-from terrella.journal.sources import NOTHING, Holdings, Offer, Sources, Wanted
+from terrella.journal.sources import NOTHING, Holdings, Life, Offer, Sources, Wanted
 
 # What is said of held records is gathered for so long.
 ACKNOWLEDGEMENT_PAUSE_S = 0.02
@@ -152,6 +152,16 @@ class Puller:
         """The peer's present incarnation, once the server has agreed."""
         return None if self.offer is None else self.offer.incarnation
 
+    @property
+    def heads(self) -> Mapping[str, Mapping[Origin, int]]:
+        """What the peer holds of each data set, as far as it has said."""
+        return {} if self.offer is None else self.offer.heads
+
+    @property
+    def below_floor(self) -> Mapping[Life, int]:
+        """Whose records it has trimmed beyond what is here, and where its log begins."""
+        return {} if self.offer is None else self.offer.floors
+
     def start(self, now: float) -> list[Effect]:
         """The connection is open."""
         self.last_heard = now
@@ -198,13 +208,13 @@ class Puller:
         if self.offer is None:
             return []
         self.sources.review(now)
-        vectors = self._target.vectors(self.peer)
+        vectors, cursors = self._target.vectors(self.peer), self._target.cursors(self.peer)
         messages: list[Message] = []
         if self.offer.floors:
-            self._forget_floors(self.offer)
-        if self._anew or self._revision != self.sources.revision or self._asked.keys() - vectors.keys():
+            self._forget_floors(self.offer, cursors)
+        if self._anew or self._revision != self.sources.revision or self._asked.keys() - cursors.keys():
             self._revision = self.sources.revision
-            self._ask(vectors, messages)
+            self._ask(cursors, messages)
         if now - self._last_acknowledged >= ACKNOWLEDGEMENT_PAUSE_S:
             self._acknowledge(vectors, messages, now)
         return self._send(messages, now) + [effect for part in self._parts for effect in part.step(self, now)]
@@ -324,21 +334,20 @@ class Puller:
 
     # what is said to it
 
-    def _forget_floors(self, offer: Offer) -> None:
+    def _forget_floors(self, offer: Offer, cursors: Mapping[str, Vector]) -> None:
         """What was below a floor, and has since come from elsewhere up to it, is asked for anew."""
-        vectors = self._target.vectors(self.peer)
         for data_set_id, origin in list(offer.floors):
-            own = vectors.get(data_set_id)
+            own = cursors.get(data_set_id)
             if own is None or offer.serves(data_set_id, origin, own.get(origin, 0)):
                 del offer.floors[data_set_id, origin]
                 self.sources.heard([data_set_id])
                 self.again(data_set_id)
 
-    def _ask(self, vectors: Mapping[str, Vector], messages: list[Message]) -> None:
-        for data_set_id in self._asked.keys() - vectors.keys():
+    def _ask(self, cursors: Mapping[str, Vector], messages: list[Message]) -> None:
+        for data_set_id in self._asked.keys() - cursors.keys():
             self._acknowledged.pop(data_set_id, None)
             self._ask_for(data_set_id, NOTHING, {}, messages)
-        for data_set_id, own in vectors.items():
+        for data_set_id, own in cursors.items():
             wanted = self.sources.wanted(self.peer, data_set_id)
             if wanted != self._asked.get(data_set_id, NOTHING) or (data_set_id in self._anew and wanted != NOTHING):
                 self._ask_for(data_set_id, wanted, own, messages)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from terrella.journal.committed import CommittedState
 from terrella.journal.downstream import Downstream
@@ -34,7 +34,7 @@ class Replicator:
 
     Peers are the regions that are given, and whoever holds a declared data set: they come and go with ``add_peer``,
     ``remove_peer`` and the data sets' memberships. A peer that cannot be reached is tried again, with a growing pause
-    of up to a second. ``identify`` tells, of an authenticated connection, whose it is.
+    of up to a second.
     """
 
     def __init__(
@@ -47,13 +47,11 @@ class Replicator:
         ids: Ids,
         *,
         world: str = "",
-        identify: Callable[[asyncio.StreamWriter], str | None] = lambda _: None,
     ) -> None:
         self._journal = journal
         self._port = port
         self._clock = clock
         self._world = world
-        self._identify = identify
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
         self.parts = Parts(journal, self.sources, clock)
@@ -69,7 +67,7 @@ class Replicator:
         self._strangers: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self._background: list[asyncio.Task[None]] = []
-        self._known_revision = self.sources.revision
+        self._pulling = False
         self._stopping = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
         self._review_peers()
@@ -77,11 +75,16 @@ class Replicator:
 
     async def start(self, host: str) -> int:
         """Listen on ``host`` and begin to pull; answers the port. Raises ``OSError`` if it cannot be bound."""
-        self._server = await asyncio.start_server(self._serve, host, self._port)
-        self._review_peers()
-        self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
+        self._server = await asyncio.start_server(self.serve, host, self._port)
+        self.pull()
         port: int = self._server.sockets[0].getsockname()[1]
         return port
+
+    def pull(self) -> None:
+        """Begin to pull; for those who listen themselves, and hand to ``serve`` who comes."""
+        self._pulling = True
+        self._review_peers()
+        self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
 
     async def stop(self) -> None:
         """Close every connection, and take no more."""
@@ -116,7 +119,7 @@ class Replicator:
 
     def _review_peers(self) -> None:
         wanted = self._configured.union(*(d.holders for d in self._state.definitions().values()))
-        wanted = {name for name in wanted if name != self._state.region and self._state.refusal(name) is None}
+        wanted.discard(self._state.region)
         for name in sorted(wanted - self._upstreams.keys()):
             self._upstreams[name] = Upstream(name, self._shared)
         for name in self._upstreams.keys() - wanted:
@@ -124,7 +127,7 @@ class Replicator:
             task = self._pulls.pop(name, None)
             if task is not None:
                 task.cancel()
-        if self._server is not None and not self._stopping:
+        if self._pulling and not self._stopping:
             for name in self._upstreams.keys() - self._pulls.keys():
                 self._pulls[name] = asyncio.create_task(self._upstreams[name].run())
 
@@ -191,18 +194,30 @@ class Replicator:
             except JournalError as error:
                 _log.warning("acknowledgements were not written down: %s", error)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def refused(self, who: str, reason: str) -> None:
+        """Remember why somebody was not served, or not even let in; once, however often it is tried."""
+        refusal = f"{who}: {reason}"[:_REASON_CHARACTERS_MAX]
+        if refusal not in self.refusals:
+            self.refusals.append(refusal)
+            _log.info("connection of %s ended: %s", who, refusal)
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, proven: frozenset[str] | None = None
+    ) -> None:
+        """Serve who has connected; ``proven`` are the regions that it can be, None if it need prove nothing."""
         task = asyncio.current_task()
         if self._stopping or task is None:
             writer.close()
             return
         address = str((writer.get_extra_info("peername") or ("unknown",))[0])
         if self._strangers[address] >= STRANGERS_OF_ADDRESS_MAX or self._strangers.total() >= STRANGERS_MAX:
-            writer.write(frame(refusal("too many connections that have not said whose they are")))
+            reason = "too many connections that have not said whose they are"
+            self.refused(address, reason)
+            writer.write(frame(refusal(reason)))
             writer.close()
             return
         parts = self.parts.of_server()
-        server = PullServer(self._state, self._world, self._upstreams, parts, verified_peer=self._identify(writer))
+        server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
         self._downstreams.add(downstream)
         self._strangers[address] += 1
@@ -211,9 +226,7 @@ class Replicator:
         except (ConnectionError, TimeoutError):
             pass  # the peer is gone, and will come again
         except JournalError as error:
-            who = server.peer or address
-            self.refusals.append(f"{who}: {error}"[:_REASON_CHARACTERS_MAX])
-            _log.info("connection of %s ended: %s", who, self.refusals[-1])
+            self.refused(server.peer or address, str(error))
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:

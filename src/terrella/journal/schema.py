@@ -28,7 +28,7 @@ create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
   applied integer not null default 0, floor integer not null default 1,
   predecessor text, predecessor_last integer not null default 0,
-  acknowledged blob,
+  acknowledged blob, log_bytes integer not null default 0,
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,

@@ -72,8 +72,8 @@ class Source(Protocol):
         """The peer holds this much."""
         ...
 
-    def refusal(self, peer: str) -> str | None:
-        """Why a region is no peer (any more); None if it may be one."""
+    def decided(self) -> int:
+        """The last epoch in which it was decided who holds a data set that is held here; 0 if it never was."""
         ...
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
@@ -114,8 +114,10 @@ class _Subscription:
 class PullServer:
     """Serves one peer over one connection. ``peer`` is None until it has said who it is.
 
-    ``verified_peer`` is who it has proved to be, if connections are authenticated. ``unknown_lives`` are incarnations
-    of the peer of which records are held here, and of which its own file does not know: it is an old image, or new.
+    ``peers`` are those who may be it, as they stand at any time: who is none any more is refused, served or not.
+    ``proven`` are the regions that it may say to be, by its certificate; None takes it at its word. ``unknown_lives``
+    are incarnations of the peer of which records are held here, and of which its own file does not know: that is an
+    old image, or new.
     """
 
     def __init__(
@@ -125,14 +127,14 @@ class PullServer:
         peers: Container[str],
         parts: Sequence[ServerPart] = (),
         *,
-        verified_peer: str | None = None,
+        proven: frozenset[str] | None = None,
     ) -> None:
         self._source = source
         self._parts = parts
         self._parts_turn = False
         self._world = world
         self._peers = peers
-        self._verified_peer = verified_peer
+        self._proven = proven
         self.peer: str | None = None
         self.unknown_lives: tuple[str, ...] = ()
         self.last_heard = 0.0
@@ -140,6 +142,7 @@ class PullServer:
         self._subscriptions: dict[str, _Subscription] = {}
         self._said: dict[str, Vector] = {}
         self._said_volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._acknowledgements: dict[str, Vector] = {}
         self._next_heads = 0.0
 
     def receive(self, message: Message, now: float) -> None:
@@ -189,8 +192,9 @@ class PullServer:
             raise ProtocolError(f"{hello.from_region} is of world {hello.world!r}, {source.region} of {self._world!r}")
         if hello.to_region != source.region:
             raise ProtocolError(f"{hello.from_region} looks for {hello.to_region}, but this is {source.region}")
-        if self._verified_peer is not None and hello.from_region != self._verified_peer:
-            raise ProtocolError(f"{self._verified_peer} claims to be {hello.from_region}")
+        if self._proven is not None and hello.from_region not in self._proven:
+            names = ", ".join(sorted(self._proven))
+            raise ProtocolError(f"it says to be {hello.from_region}, and has a certificate of {names}")
         self._admit(hello.from_region)
         if hello.lives is not None:
             known = {*hello.lives, hello.incarnation}
@@ -200,11 +204,10 @@ class PullServer:
         self._next_heads = now
 
     def _admit(self, region: str) -> None:
-        refused = self._source.refusal(region)
-        if refused is None and region not in self._peers:
-            refused = f"{region!r} is no peer of {self._source.region}"
-        if refused is not None:
-            raise ProtocolError(refused)
+        if region not in self._peers:
+            source, epoch = self._source, self._source.decided()
+            since = f": no data set is held by both, as was last decided in epoch {epoch}" if epoch else ""
+            raise ProtocolError(f"{region!r} is no peer of {source.region}{since}")
 
     def _subscribe(self, pull: Pull) -> None:
         if pull.data_set_id not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
@@ -238,6 +241,9 @@ class PullServer:
                 f"{peer} acknowledges record {claimed} in {data_set_id}, of which {source.region} has written "
                 f"{held.get(present, 0)}"
             )
+        self._acknowledgements[data_set_id] = vector
+        if len(self._acknowledgements) > SUBSCRIPTIONS_MAX:
+            raise ProtocolError(f"{peer} acknowledges more than {SUBSCRIPTIONS_MAX} data sets")
         source.acknowledge(peer, data_set_id, vector)
 
     def _heads(self, vectors: Mapping[str, Vector], now: float) -> Heads:
@@ -250,6 +256,11 @@ class PullServer:
             for data_set_id, vector in vectors.items()
             if self._said.get(data_set_id) != vector
         ]
+        for data_set_id, _ in changed:
+            acknowledged = self._acknowledgements.get(data_set_id)
+            if acknowledged and vectors[data_set_id].keys() - self._said.get(data_set_id, {}).keys():
+                # What it had acknowledged of these origins was of no use before there was anything of theirs here.
+                self._source.acknowledge(self.peer, data_set_id, acknowledged)
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
         return Heads(self._source.clock_ms(), changed, self._volumes(vectors))

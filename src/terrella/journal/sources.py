@@ -59,6 +59,10 @@ class Holdings(Protocol):
         """What is held and committed of each of these that the peer holds too."""
         ...
 
+    def cursors(self, peer: str) -> Mapping[str, Vector]:
+        """The same of those that may be pulled from the peer at present."""
+        ...
+
     def unpulled(self) -> frozenset[str]:
         """Those of these into which nothing can be pulled at the moment, because a snapshot is being taken in."""
         ...
@@ -66,7 +70,7 @@ class Holdings(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """What a connected peer has said: what it holds, from where on, and what it does not share with us any more."""
+    """What a connected peer has said: what it holds, from where on, and what it does not share any more."""
 
     peer: str
     incarnation: str
@@ -234,7 +238,7 @@ class Sources:
         offers: dict[str, Offer] = {}
         own: Vector = {}
         for peer, offer in self._offers.items():
-            shared = self._holdings.vectors(peer)
+            shared = self._holdings.cursors(peer)
             # Who only joins has written nothing; or it was evicted, and what it wrote then is not to be taken as it is.
             if peer in definition.joining or data_set_id in self._unpulled:
                 continue
@@ -248,8 +252,8 @@ class Sources:
         view = _View(definition, own, offers, origins, now)
         before = self.choices.get(data_set_id, _NO_CHOICE)
         choice = self._choice(view, before) if self._is_fetched(view) else _NO_CHOICE
+        self.choices[data_set_id] = choice
         if choice != before:
-            self.choices[data_set_id] = choice
             self.revision += 1
 
     def _is_fetched(self, view: "_View") -> bool:

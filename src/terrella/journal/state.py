@@ -40,6 +40,7 @@ class Stream:
     predecessor_last: int = 0
     acknowledged: Vector = field(default_factory=dict)
     acknowledged_ahead: bool = True
+    log_bytes: int = 0
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
@@ -56,6 +57,10 @@ class Stream:
         self.recent_bytes += len(record)
         while self.recent_bytes > RECENT_BYTES_MAX or len(recent) > RECENT_RECORDS_MAX:
             self.recent_bytes -= len(recent.popleft())
+
+    def forget_not_writes(self, through: int) -> None:
+        """Nobody will be asked any more whether he lacks what was written up to here."""
+        del self.not_writes[: bisect_right(self.not_writes, min(through, self.committed))]
 
     @property
     def origin(self) -> Origin:
@@ -179,21 +184,27 @@ class Catalog:
     def _load_streams(
         self, connection: apsw.Connection, by_number: dict[int, DataSetState], region: str, incarnation: str
     ) -> None:
-        columns = "id, data_set, region, incarnation, applied, floor, predecessor, predecessor_last"
+        columns = "id, data_set, region, incarnation, applied, floor, predecessor, predecessor_last, log_bytes"
         rows: list[tuple[Any, ...]] = connection.execute(
             f"select {columns}, acknowledged from streams order by id"  # noqa: S608 - the columns are ours
         ).fetchall()
-        for id_, number, of_region, of_incarnation, applied, floor, predecessor, last, _ in rows:
+        for id_, number, of_region, of_incarnation, applied, floor, predecessor, last, log_bytes, _ in rows:
             stream = Stream(id_, of_region, of_incarnation, applied, floor, applied, predecessor, last)
+            stream.log_bytes = log_bytes
             state = by_number[number]
             self.add_stream(state, stream)
-            if of_region == region and state.replicated:
+            if of_region == region and state.replicated and floor == 1:
                 stream.not_writes.append(1)
             if stream.origin == (region, incarnation):
                 state.own = stream
         for id_, *_, acknowledged in rows:
             if acknowledged is not None:
                 self.streams[id_].acknowledged = self.vector_of(unpack_dots(acknowledged))
+
+    @property
+    def log_bytes(self) -> int:
+        """Bytes of all records in the log."""
+        return sum(stream.log_bytes for stream in self.streams.values())
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""

@@ -36,7 +36,10 @@ class JournalStatus:
 
     ``at_risk`` counts own writes that are committed here and that no other member has acknowledged; ``unacknowledged``
     those that each peer has not acknowledged. (Conflict entries of earlier incarnations may be counted with them.)
-    ``unavailable`` says why nothing can be written. ``skewed_records`` were stamped too far in the future to follow.
+    ``unavailable`` says why nothing can be written, ``refusal`` why nothing that is replicated can: the log is full.
+    ``skewed_records`` were stamped too far in the future to follow. ``log_bytes`` are those of all records kept for
+    peers; ``trimmed_beyond_peers`` counts records that were dropped although a holder lacked them, because the log had
+    come to its bound: it will need a snapshot.
     """
 
     region: str
@@ -46,6 +49,9 @@ class JournalStatus:
     unacknowledged: dict[str, int]
     unavailable: str | None
     skewed_records: int
+    log_bytes: int
+    trimmed_beyond_peers: int
+    refusal: str | None
 
 
 def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
@@ -72,6 +78,9 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
         unacknowledged=unacknowledged,
         unavailable=unavailable,
         skewed_records=store.skewed_records,
+        log_bytes=store.log_bytes,
+        trimmed_beyond_peers=store.trimmed_beyond_peers,
+        refusal=store.refusal,
     )
 
 

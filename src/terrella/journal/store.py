@@ -17,6 +17,8 @@ from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
+LOG_BYTES_MAX = 1 << 30
+
 # A row of the table of items: id, value, dot, hlc, context (dots, packed).
 Row = tuple[int, bytes | None, int, int, bytes | None]
 # Index entries (index name, index key) that go, and that come.
@@ -29,13 +31,18 @@ _INSERT_LOG = "insert into log values (?, ?)"
 _INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
 _DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
 _DELETE_ITEM = "delete from items where id = ?"
-_UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ?, predecessor_last = ? where id = ?"
+_UPDATE_STREAM = (
+    "update streams set applied = ?, floor = ?, predecessor = ?, predecessor_last = ?, log_bytes = ? where id = ?"
+)
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
+_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
+_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
+_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -49,8 +56,11 @@ class Store:
         self.region = region
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
-        self.hlc = HybridLogicalClock(clock, connection.execute("select value from meta where name = 'hlc'").get or 0)
+        self.hlc = HybridLogicalClock(clock, self._meta("hlc"))
         self.skewed_records = 0
+        self.log_bytes_max = LOG_BYTES_MAX
+        self.log_bytes = self.catalog.log_bytes
+        self.trimmed_beyond_peers = self._meta("trimmed_beyond_peers")
         self.acknowledged: dict[str, dict[int, int]] = {}
         for peer, stream, sequence in connection.execute("select peer, stream, sequence from acknowledgements"):
             self.acknowledged.setdefault(peer, {})[stream] = sequence
@@ -60,6 +70,10 @@ class Store:
         self._dirty_counts: set[DataSetState] = set()
         self._execute: Callable[..., Any] = connection.execute
         self._lineage = self._read_lineage()
+
+    def _meta(self, name: str) -> int:
+        value: int | None = self.connection.execute("select value from meta where name = ?", (name,)).get
+        return value or 0
 
     # the batch
 
@@ -72,7 +86,7 @@ class Store:
         """Write the counters that the batch moved; the last step before ``commit``."""
         for stream in self._dirty_streams:
             opening = stream.predecessor, stream.predecessor_last
-            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, *opening, stream.id))
+            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, *opening, stream.log_bytes, stream.id))
         for state in self._dirty_counts:
             self._execute(_UPDATE_COUNTS, (state.items, state.bytes, state.number))
         for peer, stream_id in self.dirty_acknowledgements:
@@ -106,6 +120,9 @@ class Store:
             earlier = self.catalog
             self.catalog = Catalog.load(self.connection, self.region, self.incarnation)
             self.catalog.take_over_declarations(earlier)
+            self.log_bytes = self.catalog.log_bytes
+            self.trimmed_beyond_peers = self._meta("trimmed_beyond_peers")
+            self._forget_acknowledgements_of_lost_streams()
 
     def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
         """Run a statement in the open batch, which it makes one that has to be committed; answers an apsw cursor."""
@@ -158,6 +175,8 @@ class Store:
             record = encode_write(hlc, key, value, self.catalog.vector_of(dots) if dots else NO_CONTEXT)
             self._execute(_INSERT_LOG, (dot, record))
             stream.remember(record)
+            stream.log_bytes += len(record)
+            self.log_bytes += len(record)
         self.advance(stream, sequence)
 
     def put_row(
@@ -243,6 +262,7 @@ class Store:
     def append(self, stream: Stream, sequence: int, record: bytes) -> None:
         """Put a record into the log, as the next of its stream."""
         self._execute(_INSERT_LOG, (stream.dot(sequence), record))
+        self.count_log_bytes(stream, len(record))
         self.advance(stream, sequence)
 
     def advance(self, stream: Stream, sequence: int) -> None:
@@ -257,6 +277,32 @@ class Store:
         stream.floor = floor
         self.dirty = True
         self._dirty_streams.add(stream)
+
+    def trim(self, stream: Stream, last: int) -> None:
+        """Forget the log of a stream up to ``last``."""
+        span = stream.dot(stream.floor), stream.dot(last)
+        freed_bytes: int = self.ask(_LOG_BYTES, span)
+        self._execute(_TRIM_LOG, span)
+        self.count_log_bytes(stream, -freed_bytes)
+        self.raise_floor(stream, last + 1)
+
+    def count_log_bytes(self, stream: Stream, more: int) -> None:
+        """The log of a stream has grown, or (negative) shrunk."""
+        stream.log_bytes += more
+        self.log_bytes += more
+        self._dirty_streams.add(stream)
+
+    def note_trimmed_beyond_peers(self, records: int) -> None:
+        """Records are trimmed that a holder lacks."""
+        self.trimmed_beyond_peers += records
+        self.execute(_SET_TRIMMED, (self.trimmed_beyond_peers,))
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a replicated write is refused: the log is full of what no other region has. None if it is not."""
+        if self.log_bytes <= self.log_bytes_max:
+            return None
+        return f"{self.log_bytes / 2**30:.1f} GiB of records wait for peers that do not fetch them"
 
     def stream(self, state: DataSetState, region: str, incarnation: str) -> Stream:
         """The stream of an origin; one that is new here begins empty."""
@@ -274,7 +320,7 @@ class Store:
     # what the others have
 
     def note_acknowledgement(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """A peer says all that it has applied of a data set; written down with the next batch.
+        """A peer says all that it holds of a data set, but for its present life; written down with the next batch.
 
         What it says counts even if it is less than before: its disk may have been lost.
         """
@@ -284,9 +330,17 @@ class Store:
         held = self.acknowledged.setdefault(peer, {})
         for origin, stream in state.streams.items():
             sequence = vector.get(origin, 0)
-            if origin[0] != peer and held.get(stream.id, 0) != sequence:
+            if held.get(stream.id, 0) != sequence:
                 held[stream.id] = sequence
                 self.dirty_acknowledgements.add((peer, stream.id))
+
+    def _forget_acknowledgements_of_lost_streams(self) -> None:
+        """After a rollback: a stream that is gone with it must not leave its number's acknowledgements to another."""
+        known = self.catalog.streams
+        for held in self.acknowledged.values():
+            for stream_id in held.keys() - known.keys():
+                del held[stream_id]
+        self.dirty_acknowledgements = {(peer, id_) for peer, id_ in self.dirty_acknowledgements if id_ in known}
 
     def append_own(self, state: DataSetState, record: bytes) -> None:
         """Put a record of this region's own into the log that is no write of an item."""

@@ -59,6 +59,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             "health": region.desk.health_report(),
             "replication": peers,
+            "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],

@@ -65,6 +65,8 @@ class FakeState:
         last = min(self.held[data_set_id][origin], after + records_max)
         return [b"%d" % sequence for sequence in range(after + 1, last + 1)]
 
+    cursors = vectors
+
     def definitions(self) -> Mapping[str, DataSet]:
         return {name: DataSet(name, name, Lane.ASYNC, REGIONS) for name in self.held}
 
@@ -74,8 +76,8 @@ class FakeState:
     def lives_of(self, region: str) -> set[str]:
         return {life for vector in self.held.values() for origin_region, life in vector if origin_region == region}
 
-    def refusal(self, peer: str) -> str | None:
-        return None
+    def decided(self) -> int:
+        return 0
 
     def excluded(self, peer: str, data_set_id: str) -> int | None:
         return None
@@ -185,8 +187,7 @@ def test_a_request_below_the_floor_needs_a_snapshot() -> None:
     assert drained(server, 0.0)[1:] == [SnapshotRequired("items", *EAST, 5)]
     puller = welcomed(FakeState("us-west-2", "w1", {"items": {EAST: 2}}))
     assert puller.receive(SnapshotRequired("items", *EAST, 5), 0.0) == []
-    assert puller.offer is not None
-    assert puller.offer.floors == {("items", EAST): 5}
+    assert puller.below_floor == {("items", EAST): 5}
 
 
 def test_the_puller_asks_from_its_cursors_and_acknowledges_what_is_durable() -> None:

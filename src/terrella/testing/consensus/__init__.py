@@ -1,6 +1,6 @@
-"""Raft in virtual time, from a seed: members that crash, lose, and are replaced; links that delay, repeat and fall silent.
+"""Raft in virtual time, from a seed: members that crash, lose, and are replaced; links that delay and repeat.
 
-``simulate`` runs one seed, and raises ``ConsensusFailure`` if one of Raft's promises is broken: one leader a term, equal
+``simulate`` runs one seed, and raises ``ConsensusFailure`` if a promise of Raft's is broken: one leader a term, equal
 logs, complete leaders, equal states, and linearizable registers for the clients.
 """
 

@@ -132,7 +132,7 @@ class Clients:
         return sum(call.returned is not None for call in self._calls)
 
     def judge(self) -> None:
-        """Could each key's history have happened one call after the other?"""
+        """Whether each key's history could have happened one call after the other."""
         for key in KEYS:
             history = [
                 Operation(call.action, call.called, call.returned, call.result)

@@ -10,7 +10,7 @@ from terrella.testing.simulation.schedule import Schedule
 TIMING = raft.Timing(heartbeat_s=0.1, election_min_s=0.4, election_spread_s=0.2)
 
 
-class ConsensusFailure(AssertionError):
+class ConsensusFailure(AssertionError):  # noqa: N818 - it is a finding, not an error of the simulator
     """A promise of Raft's was broken; the text says which, and when."""
 
 

@@ -1,6 +1,7 @@
 """One simulated member: a disk that outlives it, the node, and the clients' waiting."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from terrella.journal import raft
@@ -94,7 +95,7 @@ class Member:
             self.group.send(message)
         self._ready += effects.reads
         for receiver in effects.snapshots_wanted:
-            self._after(0.05 * self.group.random.random(), lambda to=receiver: self._send_snapshot(to))
+            self._after(0.05 * self.group.random.random(), partial(self._send_snapshot, receiver))
         self._finish_reads()
         batch = self.node.next_batch()
         if batch is not None:

@@ -1,6 +1,7 @@
 """A seed's story: clients at the members, and what happens to the members and links meanwhile."""
 
 from collections.abc import Callable
+from functools import partial
 
 from terrella.journal import raft
 from terrella.testing.consensus.clients import Clients
@@ -89,7 +90,7 @@ class World:
         chosen = list(self.group.up) if self.random.random() < 0.1 else self._some(1)
         for member in chosen:
             member.crash()
-            self.schedule.after(0.1 + 1.2 * self.random.random(), lambda member=member: self._reboot(member))
+            self.schedule.after(0.1 + 1.2 * self.random.random(), partial(self._reboot, member))
 
     def _reboot(self, member: Member) -> None:
         if not member.up and not member.lost:
