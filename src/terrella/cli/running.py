@@ -8,7 +8,16 @@ from typing import Any, TypeVar
 import click
 
 from terrella.kernel import TerrellaError
-from terrella.world import SUPERVISOR, ControlClient, UnansweredError, find_world, holder, load_world, region_records
+from terrella.world import (
+    SUPERVISOR,
+    ControlClient,
+    HostsClient,
+    UnansweredError,
+    find_world,
+    holder,
+    load_world,
+    region_records,
+)
 
 T = TypeVar("T")
 
@@ -25,7 +34,10 @@ world_option = click.option(
 
 
 def front_door(world_path: Path | None) -> ControlClient:
-    """The control API of the running world; raises ``TerrellaError`` if it does not run."""
+    """The control API of the running world; raises ``TerrellaError`` if it does not run.
+
+    Regions on hosts of their own are asked one by one.
+    """
     state_directory = find_world(world_path).resolve().parent / ".terrella"
     found = holder(state_directory)
     if found is not None and found.port:
@@ -33,6 +45,9 @@ def front_door(world_path: Path | None) -> ControlClient:
         return ControlClient(SUPERVISOR, found.address, found.port, key=key)
     if found is not None:
         raise TerrellaError("the world is just being started or stopped; try again in a moment")
+    world = load_world(find_world(world_path))
+    if world.exposed:
+        return HostsClient(world)
     left = [name for name, _, record in region_records(state_directory) if record.alive]
     if left:
         raise TerrellaError(

@@ -10,6 +10,7 @@ from terrella.world.document import MistakesError
 from terrella.world.down import Stopped, stop_world
 from terrella.world.events import Event, EventLog, Mood
 from terrella.world.front_door import NameServer, Traffic
+from terrella.world.hosts import HostsClient
 from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
@@ -40,6 +41,7 @@ __all__ = [
     "EventLog",
     "FrontTraffic",
     "Holder",
+    "HostsClient",
     "MakeTraffic",
     "MistakesError",
     "Mood",

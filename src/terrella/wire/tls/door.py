@@ -71,7 +71,7 @@ class TlsDoor:
         self._refused(guest.address, reason)
 
     def admit(self, guest: "_Guest", stream: TlsStream) -> tuple[str, asyncio.Protocol]:
-        """Who it is that has shaken hands, and what speaks to it; raises ``TlsError`` with the reason if nothing."""
+        """Who has shaken hands, and what is to speak to it; raises ``TlsError`` with the reason if nothing is."""
         name = proven_name(stream.certificate, self._world)
         make = self._protocols.get(stream.protocol or "")
         if make is None:
