@@ -40,12 +40,12 @@ _UPDATE_STREAM = (
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
-_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
-_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
-_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
+_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
+_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
+_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
