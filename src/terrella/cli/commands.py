@@ -22,7 +22,7 @@ COMMANDS = {
     "apply": "Apply the template's and the code's changes.",
     "demo": "Break the world of examples/items in six scenes and show what was measured.",
     "certificates": "Make the certificates that regions know each other by.",
-    "region": "Run one region alone, without a supervisor.",
+    "region": "Run one region alone; add, remove, evict and list a world's.",
 }
 """Each command's name and help, so that ``terrella --help`` need not import them."""
 

@@ -22,7 +22,6 @@ from terrella.journal.joining import (
     is_pristine,
     missing_elsewhere,
     once,
-    set_join,
 )
 from terrella.journal.model import PULLED, Vector
 from terrella.journal.pulling import Effect, Perform, Work
@@ -66,7 +65,7 @@ class Admission:
         for data_set_id, state in self._store.catalog.data_sets.items():
             if data_set_id in self._under_way or not state.declared or state.definition.lane not in PULLED:
                 continue
-            join = state.join
+            join = state.committed_join
             if join is None:
                 work = self._member(data_set_id, state, data_set_id in needed)
             else:
@@ -103,9 +102,9 @@ class Admission:
             return None
         holds = region in definition.holders
         if join.phase is Phase.JOINED and region in definition.members:
-            return _act(data_set_id, lambda store, state: set_join(store, state, None))
+            return _act(data_set_id, lambda store, state: store.set_join(state, None))
         if join.phase in (Phase.LEAVING, Phase.LEFT) and region not in definition.members:
-            return _act(data_set_id, lambda store, state: set_join(store, state, None))
+            return _act(data_set_id, lambda store, state: store.set_join(state, None))
         in_a_row = definition.epoch == join.epoch + 1
         copied = join.phase in (Phase.COPYING, Phase.CATCHING_UP, Phase.JOINED)
         if copied and not (holds and in_a_row) and not is_pristine(state):
@@ -171,9 +170,9 @@ def _arrive(store: Store, state: DataSetState) -> StandingChange | None:
 
 def _take_over_epoch(store: Store, state: DataSetState) -> None:
     if state.join is not None:
-        set_join(store, state, replace(state.join, epoch=state.definition.epoch))
+        store.set_join(state, replace(state.join, epoch=state.definition.epoch))
 
 
 def _leave(store: Store, state: DataSetState) -> None:
     if state.join is not None and state.join.phase is Phase.LEAVING:
-        set_join(store, state, replace(state.join, phase=Phase.LEFT))
+        store.set_join(state, replace(state.join, phase=Phase.LEFT))

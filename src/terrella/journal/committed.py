@@ -75,8 +75,8 @@ class CommittedState:
             self._unpulled = frozenset(
                 data_set_id
                 for data_set_id, definition in self.definitions().items()
-                if states[data_set_id].hollow
-                or (states[data_set_id].join is None and self.region in definition.joining)
+                if states[data_set_id].committed_hollow
+                or (states[data_set_id].committed_join is None and self.region in definition.joining)
             )
         return self._unpulled
 

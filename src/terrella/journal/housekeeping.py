@@ -1,4 +1,4 @@
-"""What a journal does for itself, every few seconds and a little at a time: acknowledge, drop what may go, trim."""
+"""What a journal does for itself, now and then and a little at a time: acknowledge, drop what may go, trim logs."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from terrella.journal.trimming import trimming
 def housekeeping(store: Store) -> Iterator[None]:
     """One round, in steps of well under 2 ms inside open batches; a round in which nothing is due changes nothing."""
     for state in list(store.catalog.data_sets.values()):
-        if state.declared and not state.on_the_way_in:
+        if state.declared:
             acknowledge_if_due(store, state)
             yield
             yield from collecting(store, state)

@@ -19,23 +19,12 @@ from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, decode_record
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, unpack_dots
 from terrella.journal.snapshot import Chunk, ConflictsBody, ItemRow, ItemsBody
-from terrella.journal.standing import Join, Phase, Stage, Start, pack_join, pack_start, unpack_start
+from terrella.journal.standing import Join, Phase, Stage, Start, pack_start, unpack_start
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Store
 
-_SET_JOIN = (
-    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
-)
+_ANY_BEHIND = "select 1 from items where data_set = ? and key >= ? limit 1"
 _change = msgspec.structs.replace
-
-
-def set_join(store: Store, state: DataSetState, join: Join | None) -> None:
-    """Write down where the region is on its way in or out; None once it has arrived."""
-    state.join = join
-    if join is None:
-        store.execute("delete from joins where data_set = ?", (state.number,))
-    else:
-        store.execute(_SET_JOIN, (state.number, pack_join(join)))
 
 
 # beginning
@@ -50,10 +39,10 @@ def begin_join(store: Store, state: DataSetState, wanted_source: str | None = No
     """A snapshot is to be taken: at once into what is empty, else once others hold what is here."""
     epoch = state.definition.epoch
     if state.join is not None and state.join.on_the_way_in:
-        set_join(store, state, _change(state.join, wanted_source=wanted_source))
+        store.set_join(state, _change(state.join, wanted_source=wanted_source))
         return
     phase = Phase.COPYING if is_pristine(state) else Phase.DRAINING
-    set_join(store, state, Join(phase, epoch, wanted_source))
+    store.set_join(state, Join(phase, epoch, wanted_source))
 
 
 def begin_anew(store: Store, state: DataSetState) -> None:
@@ -61,7 +50,7 @@ def begin_anew(store: Store, state: DataSetState) -> None:
     join = state.join
     assert join is not None
     kept = Join(Phase.DISCARDING, state.definition.epoch, join.wanted_source, renew=join.phase is Phase.JOINED)
-    set_join(store, state, kept)
+    store.set_join(state, kept)
 
 
 def missing_elsewhere(join: Join, own: Vector, theirs: Vector) -> Vector:
@@ -84,7 +73,7 @@ def begin_discarding(store: Store, state: DataSetState, theirs: Vector) -> bool:
     required = {origin: sequence for origin, sequence in own.items() if sequence <= theirs.get(origin, 0)}
     required |= {origin: max(required.get(origin, 0), last) for origin, last in unflatten(join.required).items()}
     renew = state.own is not None and state.own.origin not in required
-    set_join(store, state, _change(join, phase=Phase.DISCARDING, required=flatten(required), renew=renew))
+    store.set_join(state, _change(join, phase=Phase.DISCARDING, required=flatten(required), renew=renew))
     return True
 
 
@@ -107,7 +96,7 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
     state.conflicts = 0
     store.reset_counts(state)
     _set_start(store, state, None)
-    set_join(store, state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
+    store.set_join(state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
 
 
 def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iterator[None]:
@@ -135,13 +124,13 @@ def begin_leaving(store: Store, state: DataSetState) -> None:
     """The region is to go: it takes no more writes from now on."""
     if state.join is not None:
         raise JournalError(f"data set {state.definition.name}: {store.region} is {state.join.phase.name.lower()}")
-    set_join(store, state, Join(Phase.LEAVING, state.definition.epoch))
+    store.set_join(state, Join(Phase.LEAVING, state.definition.epoch))
 
 
 def end_leaving(store: Store, state: DataSetState) -> None:
     """The region stays."""
     if state.join is not None and state.join.phase in (Phase.LEAVING, Phase.LEFT):
-        set_join(store, state, None)
+        store.set_join(state, None)
 
 
 # copying
@@ -167,7 +156,7 @@ def start_copying(store: Store, state: DataSetState, start: SnapshotStart, sourc
         }
     _set_start(store, state, Start(hlc, list(heads.values())))
     after = join.after if join.source == source or join.stage is Stage.ITEMS else None
-    set_join(store, state, _change(join, source=source, after=after))
+    store.set_join(state, _change(join, source=source, after=after))
 
 
 def _set_start(store: Store, state: DataSetState, start: Start | None) -> None:
@@ -200,7 +189,7 @@ class ChunkWork:
         if not self._next and not follows:
             raise ProtocolError(f"a chunk behind {chunk.after!r} where {join.after!r} is what is here of the snapshot")
         after = self._items(store, state, out_of_time) if chunk.stage == Stage.ITEMS else self._conflicts(store, state)
-        set_join(store, state, _change(join, stage=Stage(chunk.stage), after=after))
+        store.set_join(state, _change(join, stage=Stage(chunk.stage), after=after))
         return after == chunk.through
 
     def outcome(self) -> None:
@@ -209,12 +198,13 @@ class ChunkWork:
     def _items(self, store: Store, state: DataSetState, out_of_time: Callable[[], bool]) -> bytes:
         body = self._body
         assert isinstance(body, ItemsBody)
+        unused = not body.rows or store.ask(_ANY_BEHIND, (state.number, body.rows[self._next][0])) is None
         try:
             streams = [store.stream(state, *origin) for origin in body.origins]
             while self._next < len(body.rows):
                 key, value, origin, sequence, hlc, context = body.rows[self._next]
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
-                if store.lookup(state, key) is None:
+                if unused or store.lookup(state, key) is None:
                     entries = store.index_changes(state, key, None, value)
                     row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None)
                     store.put_row(state, key, None, row, entries)
@@ -254,7 +244,7 @@ def end_copying(store: Store, state: DataSetState, end: SnapshotEnd) -> None:
     # Later than whatever the source has dropped since; a clock that is wrong by more than the bound is followed too.
     store.hlc.tick(start.hlc)
     _set_start(store, state, None)
-    set_join(store, state, _change(join, phase=Phase.CATCHING_UP, target=end.vector, stage=Stage.ITEMS, after=None))
+    store.set_join(state, _change(join, phase=Phase.CATCHING_UP, target=end.vector, stage=Stage.ITEMS, after=None))
 
 
 def has_caught_up(state: DataSetState) -> bool:
@@ -275,7 +265,7 @@ def finish_join(store: Store, state: DataSetState) -> None:
     assert state.join is not None
     acknowledge(store, state)
     joining = store.region in state.definition.joining
-    set_join(store, state, _change(state.join, phase=Phase.JOINED) if joining else None)
+    store.set_join(state, _change(state.join, phase=Phase.JOINED) if joining else None)
 
 
 def _copying(state: DataSetState) -> Join:
@@ -338,9 +328,9 @@ class StoreTarget:
     def copying(self) -> Mapping[str, Join]:
         """The data sets that wait for a snapshot, or are in the middle of one."""
         return {
-            data_set_id: state.join
+            data_set_id: state.committed_join
             for data_set_id, state in self._store.catalog.data_sets.items()
-            if state.join is not None and state.join.phase is Phase.COPYING and state.declared
+            if state.committed_join is not None and state.committed_join.phase is Phase.COPYING and state.declared
         }
 
     def is_source(self, data_set_id: str, peer: str) -> bool:

@@ -136,7 +136,7 @@ class Reader:
             "order by key limit ?",
             (state.number, bound, rows_max),
         )
-        return _rows_within(rows, bytes_max)
+        return _rows_within(rows, 1, bytes_max)
 
     def conflicts_after(
         self, state: DataSetState, after: int, rows_max: int, bytes_max: int
@@ -146,7 +146,7 @@ class Reader:
             "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
             (state.number, after, rows_max),
         )
-        return _rows_within(rows, bytes_max)
+        return _rows_within(rows, 1, bytes_max)
 
     def log_bytes(self, stream: Stream, after: int, upto: int) -> int:
         """The bytes of a stream's records after one sequence and up to another, as far as they are in the log."""
@@ -179,14 +179,16 @@ class Reader:
         return digest.hexdigest()
 
 
-def _rows_within(rows: Any, bytes_max: int) -> list[Any]:
-    """As many rows as fit, but at least one; the statement does not stay open."""
+def _rows_within(rows: Any, place: int, bytes_max: int) -> list[Any]:
+    """As many rows as fit, by what is at a place of each, but at least one; the statement does not stay open."""
     taken = []
     for row in rows:
         taken.append(row)
-        bytes_max -= sum(len(column) for column in row if type(column) is bytes)
-        if bytes_max <= 0:
-            break
+        column = row[place]
+        if column is not None:
+            bytes_max -= len(column)
+            if bytes_max <= 0:
+                break
     rows.close(True)
     return taken
 

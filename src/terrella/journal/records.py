@@ -4,16 +4,21 @@ A record is a MessagePack array whose first field is the format's version and wh
 origin and sequence are not inside: its place in the journal says them. The bytes are never re-encoded on their way.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from terrella.journal.errors import RecordError, UnknownFormatError
 from terrella.journal.merge import Clash
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
+from terrella.journal.schema import SEQUENCE_MASK
 
 FORMAT = 1
 WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
+
+# Bounded as the file is: whatever a peer sends, what can be read can be stored.
+Time = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -24,10 +29,10 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     key: bytes
     value: bytes | None
-    context: tuple[tuple[str, str, int], ...]
+    context: tuple[tuple[str, str, Sequence], ...]
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -38,10 +43,10 @@ class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     predecessor: str | None
-    predecessor_last: int
-    vector: tuple[tuple[str, str, int], ...] = ()
+    predecessor_last: Sequence
+    vector: tuple[tuple[str, str, Sequence], ...] = ()
 
 
 class Image(msgspec.Struct, array_like=True, frozen=True):
@@ -49,8 +54,8 @@ class Image(msgspec.Struct, array_like=True, frozen=True):
 
     region: str
     incarnation: str
-    sequence: int
-    hlc: int
+    sequence: Sequence
+    hlc: Time
     value: bytes | None
 
     @property
@@ -77,8 +82,8 @@ class AcknowledgementRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
-    vector: tuple[tuple[str, str, int], ...]
+    hlc: Time
+    vector: tuple[tuple[str, str, Sequence], ...]
 
 
 Record = WriteRecord | OpeningRecord | ConflictRecord | AcknowledgementRecord
@@ -129,7 +134,7 @@ def decode_record(data: bytes) -> Record:
                 f"kinds {sorted(_DECODERS)}"
             )
         record: Record = _DECODERS[head.kind](data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{len(data)} bytes that are no journal record: {error}") from error
     return record
 
@@ -156,7 +161,7 @@ def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
     return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
 
 
-def _flat(vector: Vector) -> tuple[tuple[str, str, int], ...]:
+def _flat(vector: Vector) -> tuple[tuple[str, str, Sequence], ...]:
     return tuple(sorted((*origin, sequence) for origin, sequence in vector.items()))
 
 

@@ -143,6 +143,24 @@ class ReplicationReport:
         """The figures now, with the bytes as far as they have been counted."""
         return tuple(self._data_set(state) for state in self._states())
 
+    def lags_ms(self) -> dict[tuple[str, str], float | None]:
+        """By table and peer, how far this region is behind now (None: unknown). Cheap to ask for."""
+        return {
+            (state.definition.name, peer): self._lag_now_ms(peer, state)
+            for state in self._states()
+            for peer in state.definition.holders
+            if peer != self._store.region
+        }
+
+    def waiting_ms(self) -> dict[tuple[str, str], float | None]:
+        """By table and peer, how long the oldest write waits that the peer has not acknowledged (None: none does)."""
+        return {
+            (state.definition.name, peer): self._lacking(peer, state).oldest_ms
+            for state in self._states()
+            for peer in state.definition.holders
+            if peer != self._store.region
+        }
+
     def _data_set(self, state: DataSetState) -> ReplicaFigures:
         definition, region = state.definition, self._store.region
         peers = {peer: self._figures_of(peer, state) for peer in definition.holders if peer != region}
@@ -182,11 +200,8 @@ class ReplicationReport:
         meter = self._lags.of_data_set(peer, data_set_id)
         heads = self._heads(peer, data_set_id)
         silent_s = None if heads is None else self._clock.monotonic() - self._pullers[peer].last_heard
-        records: int | None = None
-        lag_ms: float | None = None
-        if heads is not None and silent_s is not None and silent_s <= SILENCE_MAX_S and peer not in self._lost:
-            records = _missing(state, heads, peer)
-            lag_ms = self._lag_ms(peer, state, records)
+        records = _missing(state, heads, peer) if heads is not None and self._is_heard(peer) else None
+        lag_ms = None if records is None else self._lag_ms(peer, state, records)
         bytes_, exact = self._bytes_behind(peer, data_set_id) if records else (records, records == 0)
         everyone = [said for other in self._pullers if (said := self._heads(other, data_set_id)) is not None]
         complete_ms = meter.complete_ms
@@ -202,6 +217,18 @@ class ReplicationReport:
             known_ms_ago=None if silent_s is None else silent_s * 1000,
             complete_ms_ago=None if complete_ms is None else max(0.0, float(self._clock.now_ms() - complete_ms)),
         )
+
+    def _is_heard(self, peer: str) -> bool:
+        puller = self._pullers.get(peer)
+        return (
+            puller is not None
+            and peer not in self._lost
+            and self._clock.monotonic() - puller.last_heard <= SILENCE_MAX_S
+        )
+
+    def _lag_now_ms(self, peer: str, state: DataSetState) -> float | None:
+        heads = self._heads(peer, state.definition.id) if self._is_heard(peer) else None
+        return None if heads is None else self._lag_ms(peer, state, _missing(state, heads, peer))
 
     def _lag_ms(self, peer: str, state: DataSetState, missing: int) -> float | None:
         """The lag behind a peer that is heard; remembered, for the time when it is not."""

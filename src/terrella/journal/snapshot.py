@@ -31,9 +31,9 @@ from terrella.journal.protocol import (
 from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
 from terrella.journal.standing import Join, Phase, Stage
 
-CHUNK_ROWS_MAX = 256
+CHUNK_ROWS_MAX = 128
 CHUNK_BYTES_MAX = 128 * 1024
-WINDOW_CHUNKS = 6
+WINDOW_CHUNKS = 8
 _COMPRESSION_LEVEL = 1
 _WORTH_COMPRESSING = 0.8  # of the bytes, at most, have to be left
 _COMPRESSION_PAUSE_CHUNKS = 16

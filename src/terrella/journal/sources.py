@@ -348,7 +348,7 @@ class Sources:
         unserved = any(self._unserved(view, origin) for origin in view.origins)
         if unserved:
             self._unsettled.add(view.id)
-        everyone = all(peer in view.offers for peer in view.holders if peer != self._holdings.region)
+        everyone = all(peer in view.offers for peer in view.definition.members if peer != self._holdings.region)
         if not self._for_long(unserved, ("snapshot", view.id), 0.0 if everyone else SNAPSHOT_PATIENCE_S, view.now):
             return None
         more = {

@@ -111,6 +111,7 @@ class DataSetState:
     own: Stream | None = None
     indexes: dict[str, int] = field(default_factory=dict)
     join: Join | None = None
+    committed_join: Join | None = None
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
 
@@ -128,6 +129,11 @@ class DataSetState:
     def hollow(self) -> bool:
         """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
         return self.join is not None and self.join.hollow
+
+    @property
+    def committed_hollow(self) -> bool:
+        """The same, as of the last commit."""
+        return self.committed_join is not None and self.committed_join.hollow
 
     @property
     def vector(self) -> Vector:
@@ -172,7 +178,7 @@ class Catalog:
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
             by_number[data_set].conflicts = count
         for number, join in connection.execute("select data_set, state from joins"):
-            by_number[number].join = unpack_join(join)
+            by_number[number].join = by_number[number].committed_join = unpack_join(join)
         return catalog
 
     def _load_streams(
@@ -218,8 +224,9 @@ class Catalog:
         """The data set, if this region's clients may read or write it; raises ``DataSetStandingError`` otherwise."""
         state = self.declared(data_set_id)
         definition = state.definition
-        if state.join is not None or self.region not in definition.members:
-            reason = refusal(definition, self.region, state.join, writing=writing)
+        join = state.join if writing else state.committed_join
+        if join is not None or self.region not in definition.members:
+            reason = refusal(definition, self.region, join, writing=writing)
             if reason is not None:
                 raise reason
         return state

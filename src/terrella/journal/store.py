@@ -13,6 +13,7 @@ import apsw
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
+from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
@@ -39,6 +40,9 @@ _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)
 _LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
 _TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
 _SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
+_SET_JOIN = (
+    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
+)
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -100,6 +104,7 @@ class Store:
             stream.committed = stream.applied
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
+            state.committed_join = state.join
         self._dirty_streams.clear()
         self._dirty_counts.clear()
         self.dirty = False
@@ -226,6 +231,16 @@ class Store:
         for name, index_key in entries:
             self.dirty = True
             self._execute(_INSERT_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
+
+    def set_join(self, state: DataSetState, join: Join | None) -> None:
+        """Write down where the region is on its way in or out; None once it has arrived."""
+        state.join = join
+        self.dirty = True
+        self._dirty_counts.add(state)
+        if join is None:
+            self._execute("delete from joins where data_set = ?", (state.number,))
+        else:
+            self._execute(_SET_JOIN, (state.number, pack_join(join)))
 
     def reset_counts(self, state: DataSetState) -> None:
         """Nothing is left in the data set."""

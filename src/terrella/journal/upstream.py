@@ -1,6 +1,7 @@
 """Pulling from one peer: its socket and tasks, around the pulling side of one connection after the other."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from terrella.journal.report import ReplicationReport
 from terrella.journal.sources import Sources
 from terrella.journal.tasks import first_to_end
 from terrella.kernel import Clock, Connection, Connector, Ids, hlc_milliseconds
+
+_log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
@@ -326,6 +329,13 @@ class Upstream:
                 continue
             except (UnknownDataSetError, DataSetDroppedError):
                 continue  # it was dropped here meanwhile, and is not asked for any more
+            except JournalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - shown as why these records stand still
+                _log.exception("records of %s from %s cannot be applied", records.region, self.name)
+                reason = f"{type(error).__name__}: {error}"
+                self._do(puller.stop(records.data_set_id, records.region, reason, self._clock.monotonic()))
+                continue
             now = self._clock.monotonic()
             puller.last_heard = max(puller.last_heard, now)  # it was we who did not listen
             self._applied += len(records.records)

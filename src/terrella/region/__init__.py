@@ -16,12 +16,17 @@ from terrella.region.configuration import (
     Security,
 )
 from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metrics
 
 __all__ = [
     "ACCOUNT",
     "CONTROL_SERVICE",
     "FRONT_DOOR",
     "HTTP",
+    "METRICS",
+    "METRICS_CONTENT_TYPE",
+    "METRICS_PATH",
     "Access",
     "Admission",
     "BulletinBoard",
@@ -31,9 +36,11 @@ __all__ = [
     "Ports",
     "RegionConfiguration",
     "RegionSettings",
+    "Sample",
     "Security",
     "TrafficDesk",
     "contribution_of",
+    "render_metrics",
     "run_region",
 ]
 

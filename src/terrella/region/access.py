@@ -14,7 +14,8 @@ from terrella.wire.http import Request
 from terrella.wire.sigv4 import AccessKey, Grant, Verifier
 
 CONTROL_SERVICE = "terrella"  # what a request to the control API is signed for
-_PEERS_MAY_READ = ("/_terrella/bulletin",)
+_PEERS_MAY_READ = ("/_terrella/bulletin", "/_terrella/membership", "/_terrella/table")
+_PEERS_MAY_SAY = ("/_terrella/membership/propose", "/_terrella/membership/raft")
 
 
 class Access:
@@ -51,8 +52,9 @@ class Access:
         return _derived(first.secret, access_key) if first is not None else "terrella"
 
     def _check_guest(self, request: Request) -> None:
-        """Other regions tell each other what they see; what is done to a region is not theirs to say."""
-        if request.proven == FRONT_DOOR or (request.method == "GET" and request.path in _PEERS_MAY_READ):
+        """Other regions tell each other what they see, and decide together; what is done to one they may not say."""
+        theirs = _PEERS_MAY_READ if request.method == "GET" else _PEERS_MAY_SAY
+        if request.proven == FRONT_DOOR or request.path in theirs:
             return
         reason = f"{request.proven} may not ask for {request.method} {request.path} here"
         raise AwsError("AccessDeniedException", reason, 403)

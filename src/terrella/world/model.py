@@ -1,7 +1,7 @@
 """A world: what ``world.yaml`` says, with every default filled in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from terrella.kernel import PROFILES, Profile, TerrellaError
@@ -54,8 +54,11 @@ class World:
         """What the process of one region needs. Links that were changed while the world runs are as they are now."""
         if name not in self.regions:
             raise TerrellaError(f"the world {self.name} has no region {name}; it has {', '.join(self.regions)}")
-        changed = {
-            pair: link for pair, link in ControlState.load(self.state_directory).links.items() if pair in self.links
+        control = ControlState.load(self.state_directory)
+        changed = {pair: link for pair, link in control.links.items() if pair in self.links}
+        regions = {
+            each: replace(settings, address=control.addresses.get(each, settings.address))
+            for each, settings in self.regions.items()
         }
         return RegionConfiguration(
             world=self.name,
@@ -63,7 +66,7 @@ class World:
             stack_name=self.name,
             template=self.template,
             state_directory=self.state_directory,
-            regions=self.regions,
+            regions=regions,
             links={**self.links, **changed},
             security=Security(self.tls_files(name), self.security.access_keys if self.exposed else ()),
             lanes=self.lanes,
@@ -71,6 +74,10 @@ class World:
             ports=self.ports,
             skip_unsupported=skip_unsupported,
         )
+
+    def address_of(self, number: int) -> str:
+        """The loopback address of the region with a number."""
+        return ".".join([*self.front_door.split(".")[:2], str(number), "1"])
 
     def region_of_az(self, az: str) -> str | None:
         """The region that an availability zone lies in; None if there is no such zone."""

@@ -15,7 +15,10 @@ from terrella.testing import LoopbackNetwork
 
 EAST, WEST, IRELAND = "us-east-1", "us-west-2", "eu-west-1"
 REGIONS = (IRELAND, EAST, WEST)
-ITEMS = DataSet("items-0001", "items", Lane.ASYNC, REGIONS)
+# A holder that is never there keeps the logs from being trimmed while a test takes its time.
+ABSENT = "ap-south-1"
+HOLDERS = (ABSENT, *REGIONS)
+ITEMS = DataSet("items-0001", "items", Lane.ASYNC, HOLDERS)
 
 
 class Region:
@@ -118,7 +121,7 @@ async def test_records_go_round_a_cut(world: World) -> None:
     await until(lambda: east.journal.status().at_risk == 0)
     east.network.heal(EAST, IRELAND)
     await until(lambda: ireland.replicator.status()[EAST].via is None)
-    await until(lambda: east.journal.status().unacknowledged == {IRELAND: 0, WEST: 0})
+    await until(lambda: unacknowledged(east, IRELAND) == unacknowledged(east, WEST) == 0)
     await east.put(b"a", b"direct")
     await converged(*world.values())
     await until(lambda: (ireland.replicator.status()[EAST].lag_ms or 1e9) < 1000)
@@ -235,7 +238,8 @@ async def test_what_an_earlier_life_wrote_is_at_risk_until_somebody_has_it(world
     east.network.heal(EAST, WEST)
     await until(lambda: west.get(b"one more") == b"x")
     await until(lambda: east.journal.status().at_risk == 0)
-    assert east.journal.status().unacknowledged == {IRELAND: 6, WEST: 0} or world[IRELAND].get(b"one more")
+    assert unacknowledged(east, WEST) == 0
+    assert unacknowledged(east, ABSENT) == 6
 
 
 async def test_peers_come_and_go_with_the_memberships(world: World) -> None:
@@ -243,7 +247,7 @@ async def test_peers_come_and_go_with_the_memberships(world: World) -> None:
     for region in world.values():
         for name in REGIONS:
             region.replicator.remove_peer(name)
-    assert set(east.replicator.peers) == {WEST, IRELAND}, "whoever holds a data set is a peer anyway"
+    assert set(east.replicator.peers) == {WEST, IRELAND, ABSENT}, "whoever holds a data set is a peer anyway"
     await east.put(b"a")
     await converged(*world.values())
     await east.journal.set_members(ITEMS.id, 4, [EAST, WEST])
@@ -255,7 +259,7 @@ async def test_peers_come_and_go_with_the_memberships(world: World) -> None:
     await converged(east, west)
     assert ireland.get(b"b") is None
     for region in world.values():
-        await region.journal.set_members(ITEMS.id, 5, REGIONS)
+        await region.journal.set_members(ITEMS.id, 5, HOLDERS)
     await until(lambda: ireland.get(b"b") == b"x")
     east.replicator.add_peer("eu-south-1")
     assert "eu-south-1" in east.replicator.status()
@@ -279,9 +283,14 @@ async def test_one_that_holds_another_data_set_is_told_what_it_holds_no_more(wor
     await until(lambda: ireland.journal.read(other.id, b"c") is not None)
     assert ireland.get(b"b") is None
     for region in (east, west):
-        await region.journal.set_members(ITEMS.id, 8, REGIONS)
+        await region.journal.set_members(ITEMS.id, 8, HOLDERS)
     await until(lambda: ireland.get(b"b") == b"x")
     await until(lambda: ireland.replicator.status()[EAST].excluded == {})
+
+
+def unacknowledged(region: Region, peer: str) -> int:
+    """How many of its writes a peer has not said to hold."""
+    return region.journal.status().unacknowledged[peer]
 
 
 def follows(opening: OpeningRecord) -> tuple[str | None, int]:
