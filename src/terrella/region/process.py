@@ -367,9 +367,7 @@ class Region:
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
             **self.participation.told(),
             **more,
-            "contribution": self.deployment.contribution(),
             "lags_ms": self.latencies.told(),
-            **whole,
         }
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
