@@ -23,8 +23,15 @@ def reference() -> str:
     for name in COMMANDS:
         command = terrella.get_command(root, name)
         assert command is not None
-        parts.append(_page(f"terrella {name}", _context(command, name, root)))
+        context = _context(command, name, root)
+        parts.append(_page(f"terrella {name}", context))
+        if isinstance(command, click.Group):
+            parts += [_page(f"terrella {name} {each}", _context(one, each, context)) for each, one in _below(command)]
     return "\n".join(parts)
+
+
+def _below(command: click.Group) -> list[tuple[str, click.Command]]:
+    return [(name, one) for name, one in command.commands.items() if not one.hidden]
 
 
 def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:

@@ -5,10 +5,15 @@ door is for the simulator, which drives the same store and protocol without sock
 """
 
 from terrella.journal import raft
+from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
     DataSetDroppedError,
+    DataSetEvictedError,
+    DataSetJoiningError,
+    DataSetLeavingError,
+    DataSetStandingError,
     JournalError,
     OutcomeUnknownError,
     ProtocolError,
@@ -20,6 +25,8 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
+from terrella.journal.joining import StoreSource, StoreTarget
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -36,52 +43,77 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
+from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import FrameReader, Message, Records, frame
-from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
-from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import memory_connection
-from terrella.journal.serving import PullServer
+from terrella.journal.serving import PullServer, ServerPart
+from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
+from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
 
 __all__ = [
+    "Admission",
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
     "DataSet",
     "DataSetDroppedError",
+    "DataSetEvictedError",
+    "DataSetFigures",
+    "DataSetJoiningError",
+    "DataSetLeavingError",
+    "DataSetStandingError",
     "DataSetStatus",
     "Dot",
     "Effect",
     "Entry",
+    "Event",
     "FrameReader",
     "IndexEntry",
     "Indexer",
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "Origin",
     "OutcomeUnknownError",
+    "PairFigures",
     "PeerStatus",
+    "Perform",
     "ProtocolError",
     "PullServer",
     "Puller",
+    "PullerPart",
     "Reader",
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",
+    "ServerPart",
+    "SnapshotSource",
+    "SnapshotTaker",
+    "Sources",
+    "StandingChange",
     "Store",
     "StoreClosedError",
     "StoreInUseError",
+    "StoreSource",
+    "StoreTarget",
     "StoreUnavailableError",
     "Transaction",
     "UnknownDataSetError",
@@ -91,6 +123,7 @@ __all__ = [
     "data_set_id",
     "declaring",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
     "raft",

@@ -19,20 +19,38 @@ NO_CONTEXT: Vector = {}
 
 
 class Lane(StrEnum):
-    """How a data set is replicated: not at all, or continuously by pull and last-writer-wins."""
+    """How a data set is replicated: not at all; by pull and last-writer-wins, continuously or on a schedule."""
 
     LOCAL = "local"
     ASYNC = "async"
+    BATCH = "batch"
+
+
+PULLED = (Lane.ASYNC, Lane.BATCH)
 
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """What is replicated as one. ``members`` are the regions that hold it, sorted, this one included."""
+    """What is replicated as one. ``members`` are the regions that hold it, sorted.
+
+    ``joining`` are those that are taking their first snapshot: they are pulled from and keep logs and tombstones from
+    going, but count for no majority and serve no client. A membership with a greater ``epoch`` replaces a smaller one.
+    ``every_s`` is the interval of the lane ``batch``: at each multiple of it (of the time of day) members fetch from
+    each other what has come together.
+    """
 
     id: str
     name: str
     lane: Lane
     members: tuple[str, ...]
+    joining: tuple[str, ...] = ()
+    epoch: int = 0
+    every_s: float = 0.0
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Members and joining members."""
+        return self.members + self.joining
 
 
 def data_set_id(world: str, stack: str, logical_id: str, generation: int) -> str:

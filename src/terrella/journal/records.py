@@ -4,16 +4,21 @@ A record is a MessagePack array whose first field is the format's version and wh
 origin and sequence are not inside: its place in the journal says them. The bytes are never re-encoded on their way.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from terrella.journal.errors import RecordError, UnknownFormatError
 from terrella.journal.merge import Clash
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
+from terrella.journal.schema import SEQUENCE_MASK
 
 FORMAT = 1
-WRITE, OPENING, CONFLICT = 0, 1, 2
+WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
+
+# Bounded as the file is: whatever a peer sends, what can be read can be stored.
+Time = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -24,20 +29,24 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     key: bytes
     value: bytes | None
-    context: tuple[tuple[str, str, int], ...]
+    context: tuple[tuple[str, str, Sequence], ...]
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
-    """The first record of an incarnation: its region's incarnation before it, and how far that one had come."""
+    """The first record of an incarnation: its region's incarnation before it, and how far that one had come.
+
+    ``vector`` is what it begins with, as in an acknowledgement.
+    """
 
     format: int
     kind: int
-    hlc: int
+    hlc: Time
     predecessor: str | None
-    predecessor_last: int
+    predecessor_last: Sequence
+    vector: tuple[tuple[str, str, Sequence], ...] = ()
 
 
 class Image(msgspec.Struct, array_like=True, frozen=True):
@@ -45,8 +54,8 @@ class Image(msgspec.Struct, array_like=True, frozen=True):
 
     region: str
     incarnation: str
-    sequence: int
-    hlc: int
+    sequence: Sequence
+    hlc: Time
     value: bytes | None
 
     @property
@@ -65,7 +74,19 @@ class ConflictRecord(msgspec.Struct, array_like=True, frozen=True):
     winner: Image
 
 
-Record = WriteRecord | OpeningRecord | ConflictRecord
+class AcknowledgementRecord(msgspec.Struct, array_like=True, frozen=True):
+    """All that its region had applied of the data set when it wrote this; what it writes later has seen that much.
+
+    ``vector`` is sorted ``(region, incarnation, sequence)``.
+    """
+
+    format: int
+    kind: int
+    hlc: Time
+    vector: tuple[tuple[str, str, Sequence], ...]
+
+
+Record = WriteRecord | OpeningRecord | ConflictRecord | AcknowledgementRecord
 
 
 class _Head(msgspec.Struct, array_like=True, frozen=True):
@@ -79,23 +100,28 @@ _DECODERS: dict[int, Any] = {
     WRITE: msgspec.msgpack.Decoder(WriteRecord).decode,
     OPENING: msgspec.msgpack.Decoder(OpeningRecord).decode,
     CONFLICT: msgspec.msgpack.Decoder(ConflictRecord).decode,
+    ACKNOWLEDGEMENT: msgspec.msgpack.Decoder(AcknowledgementRecord).decode,
 }
 
 
 def encode_write(hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT) -> bytes:
     """The bytes of a write."""
-    flat = tuple(sorted((*origin, sequence) for origin, sequence in context.items())) if context else ()
-    return _encode((FORMAT, WRITE, hlc, key, value, flat))
+    return _encode((FORMAT, WRITE, hlc, key, value, _flat(context) if context else ()))
 
 
-def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int) -> bytes:
+def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int, vector: Vector = NO_CONTEXT) -> bytes:
     """The bytes of an incarnation's first record."""
-    return _encode((FORMAT, OPENING, hlc, predecessor, predecessor_last))
+    return _encode((FORMAT, OPENING, hlc, predecessor, predecessor_last, _flat(vector)))
 
 
 def encode_conflict(key: bytes, clash: Clash) -> bytes:
     """The bytes of a conflict entry; the same for everyone who finds this conflict."""
     return _encode((FORMAT, CONFLICT, key, _image(clash.loser), _image(clash.winner)))
+
+
+def encode_acknowledgement(hlc: int, vector: Vector) -> bytes:
+    """The bytes of an acknowledgement."""
+    return _encode((FORMAT, ACKNOWLEDGEMENT, hlc, _flat(vector)))
 
 
 def decode_record(data: bytes) -> Record:
@@ -108,7 +134,7 @@ def decode_record(data: bytes) -> Record:
                 f"kinds {sorted(_DECODERS)}"
             )
         record: Record = _DECODERS[head.kind](data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"{len(data)} bytes that are no journal record: {error}") from error
     return record
 
@@ -117,6 +143,11 @@ def written_version(record: WriteRecord, dot: Dot) -> Version:
     """The version that a write made."""
     context = {(region, incarnation): sequence for region, incarnation, sequence in record.context}
     return Version(record.value, dot, record.hlc, context or NO_CONTEXT)
+
+
+def vector_of(record: OpeningRecord | AcknowledgementRecord) -> Vector:
+    """What an acknowledgement covers."""
+    return {(region, incarnation): sequence for region, incarnation, sequence in record.vector}
 
 
 def conflict_of(data_set_id: str, record: ConflictRecord) -> Conflict:
@@ -128,6 +159,10 @@ def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
     """Where two entries name the same loser, the one with the greater winner stands, on every member."""
     winner = record.winner
     return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
+
+
+def _flat(vector: Vector) -> tuple[tuple[str, str, Sequence], ...]:
+    return tuple(sorted((*origin, sequence) for origin, sequence in vector.items()))
 
 
 def _image(version: Version) -> Image:

@@ -2,22 +2,45 @@
 
 from collections.abc import Callable
 
+from terrella.region.access import CONTROL_SERVICE, Access
 from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
-from terrella.region.configuration import ACCOUNT, Ports, RegionConfiguration, RegionSettings
+from terrella.region.configuration import (
+    ACCOUNT,
+    FRONT_DOOR,
+    HTTP,
+    LaneSettings,
+    Ports,
+    RegionConfiguration,
+    RegionSettings,
+    Security,
+)
 from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metrics
 
 __all__ = [
     "ACCOUNT",
+    "CONTROL_SERVICE",
+    "FRONT_DOOR",
+    "HTTP",
+    "METRICS",
+    "METRICS_CONTENT_TYPE",
+    "METRICS_PATH",
+    "Access",
     "Admission",
     "BulletinBoard",
     "BulletinReader",
+    "LaneSettings",
     "PeerView",
     "Ports",
     "RegionConfiguration",
     "RegionSettings",
+    "Sample",
+    "Security",
     "TrafficDesk",
     "contribution_of",
+    "render_metrics",
     "run_region",
 ]
 

@@ -22,6 +22,14 @@ class PeerView:
 
 
 @dataclass(frozen=True, slots=True)
+class Away:
+    """Why a region is not to serve, however well it has caught up: it is joining the world, leaving it, or outside."""
+
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdmissionState:
     """``since`` is the monotonic moment at which the region began to catch up."""
 
@@ -31,7 +39,7 @@ class AdmissionState:
 
 
 class Admission:
-    """Decides once for each start of the region; a region that serves is never sent back to wait.
+    """Decides once for each start of the region; a region that serves is never sent back to wait for others.
 
     ``bound_s`` is how far behind it may be, ``timeout_s`` how long it waits for peers that are heard but far ahead.
     Peers that cannot be heard are waited for ``UNREACHABLE_PATIENCE_S`` only: a region never needs another to serve.
@@ -42,8 +50,13 @@ class Admission:
         self._timeout_s = timeout_s
         self.current = AdmissionState(CATCHING_UP, "has just started", now)
 
-    def step(self, now: float, peers: Mapping[str, PeerView]) -> AdmissionState:
-        """Judge again; answers the state from now on."""
+    def step(self, now: float, peers: Mapping[str, PeerView], away: Away | None = None) -> AdmissionState:
+        """Judge again; answers the state from now on. A region that was away has to catch up when it is back."""
+        if away is not None:
+            self.current = AdmissionState(away.state, away.reason, now)
+            return self.current
+        if self.current.state not in (SERVING, CATCHING_UP):
+            self.current = AdmissionState(CATCHING_UP, f"was {self.current.state}", now)
         if self.current.state == SERVING:
             return self.current
         waited_s = now - self.current.since

@@ -1,7 +1,7 @@
 """Applying a stack to this region: what each resource becomes in which room, in one visible table."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,9 @@ import msgspec
 
 from terrella.journal import DataSet, Journal, Lane, data_set_id
 from terrella.kernel import AwsError, Clock, TerrellaError
-from terrella.region.configuration import RegionConfiguration
+from terrella.region.configuration import LaneSettings, RegionConfiguration
 from terrella.region.desk import contribution_of
+from terrella.region.membership import ReplicaChange
 from terrella.services.functions import Functions, FunctionSpec
 from terrella.services.gateway import Gateway, GatewayResource
 from terrella.services.tables import TableDefinition, Tables
@@ -28,26 +29,31 @@ _KEY = b"stacks"
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What an apply did, and how long it took (milliseconds)."""
+    """What an apply did, how long it took (milliseconds), and which replicas are to come and go."""
 
     version: str
     changes: tuple[Instruction, ...]
     took_ms: float
+    replicas: tuple[ReplicaChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _WantedTable:
     definition: TableDefinition
     resource: Resource
+    maker: str
     stack: str
     members: tuple[str, ...]
+    lane: Lane = Lane.LOCAL
+    every_s: float = 0.0
 
 
 class Deployment:
     """This region's stack as it is in force; ``apply`` takes it to another one.
 
     What is wrong with a stack is found before anything is changed: every definition is read first, then tables,
-    functions and APIs are changed in this order, so that nothing points at what is not there yet.
+    functions and APIs are changed in this order, so that nothing points at what is not there yet. ``regions`` answers
+    those that hold what a new table's template gives them: the world's, without those that are leaving.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Deployment:
         functions: Functions,
         gateway: Gateway,
         clock: Clock,
+        regions: Callable[[], Collection[str]],
     ) -> None:
         self._configuration = configuration
         self._tables = tables
@@ -67,8 +74,11 @@ class Deployment:
         self._journal = journal
         region = configuration.region
         self._data_set = DataSet(data_set_id("", region, "deployment", 1), "deployment", Lane.LOCAL, (region,))
+        self._regions = regions
         self.current: Stack | None = None
         self.stacks: dict[str, Stack] = {}
+        self.waiting: dict[str, str] = {}
+        """By data set, the name of each table that the template wants here and that other regions hold."""
 
     async def start(self) -> None:
         """Make what was deployed last readable."""
@@ -97,7 +107,8 @@ class Deployment:
         """
         started_s = self._clock.monotonic()
         desired = stacks[self._configuration.region]
-        changes = plan(self.current or self._before_this_life(desired), desired)
+        before = self.current or self._before_this_life(desired)
+        changes = plan(before, desired)
         tables = self._wanted_tables(stacks)
         functions = [(one, self._function_spec(one)) for one in desired.of_type(FUNCTION)]
         apis = [
@@ -106,14 +117,12 @@ class Deployment:
             if one.type.startswith(GATEWAY_PREFIXES)
         ]
         self._gateway.check(apis)
-        for wanted in tables.values() if not resumed else ():
-            with self._located(wanted.resource):
-                await self._tables.ensure_table(
-                    wanted.definition,
-                    stack=wanted.stack,
-                    logical_id=wanted.resource.logical_id,
-                    members=wanted.members,
-                )
+        self.waiting.clear()
+        for wanted in tables.values():
+            if not resumed:
+                await self._ensure_table(wanted)
+            elif (elsewhere := self._tables.elsewhere(wanted.stack, wanted.resource.logical_id)) is not None:
+                self.waiting[elsewhere] = wanted.definition.name
         for resource, spec in functions if not resumed else ():
             with self._located(resource):
                 await self._functions.ensure_function(spec)
@@ -121,7 +130,41 @@ class Deployment:
         await self._remove(changes, {spec.name for _, spec in functions})
         self.current, self.stacks = desired, dict(stacks)
         await self._remember()
-        return Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000)
+        replicas = tuple(self._replica_changes(before, tables)) if not resumed else ()
+        return Deployed(desired.version, tuple(changes), (self._clock.monotonic() - started_s) * 1000, replicas)
+
+    async def make_waiting(self) -> None:
+        """Make the tables that were given to this region since they were first asked for."""
+        waiting, self.waiting = set(self.waiting.values()), {}
+        for wanted in self._wanted_tables(self.stacks).values():
+            if wanted.definition.name in waiting:
+                await self._ensure_table(wanted)
+
+    async def _ensure_table(self, wanted: _WantedTable) -> None:
+        with self._located(wanted.resource):
+            data_set = await self._tables.ensure_table(
+                wanted.definition,
+                stack=wanted.stack,
+                logical_id=wanted.resource.logical_id,
+                members=wanted.members,
+                lane=wanted.lane,
+                every_s=wanted.every_s,
+            )
+        if data_set is not None:
+            self.waiting[data_set] = wanted.definition.name
+
+    def _replica_changes(self, before: Stack | None, tables: Mapping[str, _WantedTable]) -> Iterator[ReplicaChange]:
+        """What this region's own stack changes in the Replicas of the global tables that it makes."""
+        ids = {one.name: one.data_set_id for one in self._tables.replicated()}
+        for name, wanted in tables.items():
+            earlier = before.resources.get(wanted.resource.logical_id) if before is not None else None
+            if wanted.maker != self._configuration.region or name not in ids or earlier is None:
+                continue
+            if earlier.type == GLOBAL_TABLE == wanted.resource.type:
+                had = self._wanted_table(wanted.maker, earlier).definition.replicas.keys()
+                has = wanted.definition.replicas.keys()
+                yield from (ReplicaChange(ids[name], region) for region in sorted(has - had))
+                yield from (ReplicaChange(ids[name], region, remove=True) for region in sorted(had - has))
 
     def _before_this_life(self, desired: Stack) -> Stack | None:
         """What the process before this one had deployed: what left the template meanwhile has to go."""
@@ -166,13 +209,15 @@ class Deployment:
             definition = TableDefinition.from_cloudformation(resource.type, resource.properties, resource.physical_id)
         stack = self._configuration.stack_name
         if resource.type != GLOBAL_TABLE:
-            return _WantedTable(definition, resource, f"{stack}/{maker}", (maker,))
-        members = tuple(name for name in self._configuration.regions if name in definition.replicas)
+            return _WantedTable(definition, resource, maker, f"{stack}/{maker}", (maker,))
+        members = tuple(name for name in self._regions() if name in definition.replicas)
         lanes = self._configuration.lanes
-        if "local" in (lanes.get(resource.logical_id), lanes.get(definition.name)):
+        settings = lanes.get(resource.logical_id) or lanes.get(definition.name) or LaneSettings(Lane.ASYNC)
+        if settings.mode == Lane.LOCAL:
             own = self._configuration.region
             members = (own,) if own in members else ()
-        return _WantedTable(definition, resource, stack, members)
+        lane = Lane.BATCH if settings.mode == Lane.BATCH else Lane.ASYNC
+        return _WantedTable(definition, resource, maker, stack, members, lane, settings.every_s)
 
     def _function_spec(self, resource: Resource) -> FunctionSpec:
         properties = {**resource.properties, "FunctionName": resource.physical_id}

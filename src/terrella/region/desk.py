@@ -49,6 +49,28 @@ class TrafficDesk:
         self.resolver = Resolver(Zones(addresses=self._addresses), self.board.healthy, ids, location)
         self.board.on_change(self.resolver.invalidate)
 
+    def set_regions(self, addresses: Mapping[str, str]) -> None:
+        """The world has these regions now. Raises ``TerrellaError`` as ``contribute`` does."""
+        self._addresses = dict(addresses)
+        self.contribute({})
+
+    def withdraw(self, region: str) -> bool:
+        """A region takes its names and checks away, as deleting its stack would; True if it had any.
+
+        Where another region's records cannot do without them they stay, and its health checks have to say the rest.
+        """
+        self.heard.discard(region)
+        taken = self._contributions.pop(region, None)
+        if taken is None:
+            return False
+        try:
+            self.contribute({})
+        except TerrellaError as error:
+            _log.warning("the names and checks of %s stay, though it has left: %s", region, error)
+            self._contributions[region] = taken
+            return False
+        return True
+
     def contribute(self, contributions: Mapping[str, Mapping[str, Any]]) -> None:
         """Take over what these regions' stacks say. Raises ``TerrellaError``, and then nothing has changed."""
         proposed = {**self._contributions, **contributions}
@@ -76,7 +98,12 @@ class TrafficDesk:
         return by_id, zones
 
     def hear(self, region: str, bulletin: Mapping[str, Any]) -> bool:
-        """Take in another region's bulletin; True if its contribution changed the zones."""
+        """Take in another region's bulletin; True if its contribution changed the zones.
+
+        Clients are not sent to a region that is joining the world, or leaving it.
+        """
+        if bulletin.get("standing", "active") != "active":
+            return self.withdraw(region)
         observations = [Observation(*one) for one in bulletin.get("observations", ())]
         self.board.hear(region, observations)
         contribution = bulletin.get("contribution")
@@ -94,6 +121,17 @@ class TrafficDesk:
             return False
         self.problems.pop(region, None)
         return True
+
+    @property
+    def contributors(self) -> frozenset[str]:
+        """The regions whose names and checks count."""
+        return frozenset(self._contributions)
+
+    def longest_ttl_s(self) -> float:
+        """For how long a resolver may go on answering what no record says any more."""
+        zones = self.resolver.zones
+        groups = (group for zone in zones.zones.values() for group in zone.groups.values())
+        return float(max((zones.ttl(record.ttl_s) for group in groups for record in group), default=0))
 
     def region_of_api(self, api_id: str) -> str | None:
         """The region whose stack has an API."""

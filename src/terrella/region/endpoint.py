@@ -5,12 +5,15 @@ Which service and region a call is for stands in its SigV4 credential scope, as 
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from html import escape
 
 import msgspec
 
-from terrella.kernel import Connection, Connector
+from terrella.kernel import AwsError, Connection, Connector
+from terrella.region.access import Access
 from terrella.region.calls import CallKind, CrossRegionCalls
+from terrella.region.metrics import METRICS_PATH
 from terrella.wire.http import Handler, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
 
@@ -26,7 +29,7 @@ class AwsEndpoint:
     """Dispatches what arrives on the AWS port of one region.
 
     ``services`` maps a signing name (``dynamodb``, ``lambda``) to its handler; ``caller_of`` tells which function holds
-    an access key; ``regions`` are the world's.
+    an access key; ``regions`` are the world's, which ``connector`` leads to, at ``port``.
     """
 
     def __init__(
@@ -39,20 +42,40 @@ class AwsEndpoint:
         port: int,
         calls: CrossRegionCalls,
         caller_of: Callable[[str], str | None],
+        access: Access,
     ) -> None:
         self._region = region
-        self._regions = regions
         self._services = services
         self._control = control
         self._calls = calls
         self._caller_of = caller_of
-        self._clients = {peer: HttpClient(_opener(connector, peer, port)) for peer in regions if peer != region}
+        self._access = access
+        self._connector = connector
+        self._port = port
+        self._clients: dict[str, HttpClient] = {}
+        self.set_regions(regions)
+
+    def set_regions(self, regions: tuple[str, ...]) -> None:
+        """The world has these regions now."""
+        self._regions = regions
+        for gone in set(self._clients) - set(regions):
+            self._clients.pop(gone).close()
+        for peer in regions:
+            if peer != self._region and peer not in self._clients:
+                self._clients[peer] = HttpClient(_opener(self._connector, peer, self._port))
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        if request.target.startswith(CONTROL_PREFIX):
-            return await self._control(request)
+        try:
+            if request.target.startswith(CONTROL_PREFIX):
+                self._access.check_control(request)
+                return await self._control(request)
+            self._access.check_service(request)
+        except AwsError as error:
+            return error_response(request, error.status, error.code, error.message)
         scope = credential_scope(request)
+        if scope is None and request.path == METRICS_PATH:
+            return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
         if scope is not None and scope.region != self._region:
             return await self._forward(request, scope)
         service = scope.service if scope is not None else _guess_service(request)
@@ -125,6 +148,8 @@ def _guess_service(request: Request) -> str:
     """Unsigned requests are welcome on loopback, if they name a service in some other way."""
     if request.header("x-amz-target").startswith("DynamoDB_"):
         return "dynamodb"
+    if request.path.startswith("/service/GraniteServiceVersion20100801/"):
+        return "monitoring"
     if request.path.startswith(("/2015-03-31/", "/2016-08-19/", "/2017-03-31/", "/2017-10-31/", "/2019-09-30/")):
         return "lambda"
     return ""
@@ -132,6 +157,8 @@ def _guess_service(request: Request) -> str:
 
 def _operation(request: Request) -> str:
     target = request.header("x-amz-target")
+    if not target and "/operation/" in request.path:
+        return request.path.rpartition("/")[2]
     return target.rpartition(".")[2] if target else f"{request.method} {request.path}"
 
 

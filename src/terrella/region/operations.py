@@ -9,6 +9,10 @@ import msgspec
 from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
+from terrella.region.membership_operations import MembershipOperations
+from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
+from terrella.region.replication import ReplicationDesk
+from terrella.wire.http import Handler, Request, Response, json_response
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ class RegionOperations:
     def __init__(self, region: "Region") -> None:
         self._region = region
         self._configuration = region.configuration
+        self._membership = MembershipOperations(region)
+        self._replication_desk = ReplicationDesk(
+            region.configuration.region, region.journal, region.replicator, region.clock
+        )
 
     def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
         """Reads, streams and changes."""
@@ -29,10 +37,37 @@ class RegionOperations:
             "conflicts": self._conflicts,
             "digest": self._digest,
             "records": self._records,
+            "membership": self._membership.read,
+            "table": self._membership.table,
+            "replication": self._replication,
         }
-        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._logs}
-        changes: dict[str, Action] = {"links": self._links, "apply": self._apply, "azs": self._azs}
+        streams: dict[str, Stream] = {
+            "bulletin": self._bulletin,
+            "logs": self._logs,
+            "replication": self._replication_lines,
+        }
+        changes: dict[str, Action] = {
+            "links": self._links,
+            "apply": self._apply,
+            "azs": self._azs,
+            "membership": self._membership.change,
+        }
         return reads, streams, changes
+
+    def pages(self) -> dict[str, Handler]:
+        """What is answered in a form of its own."""
+        return {"metrics": self._metrics}
+
+    async def replication(self) -> dict[str, Any]:
+        """How far this region is behind each peer, and each behind it."""
+        return await self._replication_desk.told()
+
+    async def _metrics(self, request: Request) -> Response:
+        """In Prometheus' text format; ``format=json`` as samples, for the front door to put together."""
+        samples = await region_samples(self._region)
+        if request.query == "format=json":
+            return json_response(samples)
+        return Response(200, [("content-type", CONTENT_TYPE)], render_metrics(samples))
 
     def status(self) -> dict[str, Any]:
         """Everything that there is to know of this region, as plain JSON values."""
@@ -48,8 +83,10 @@ class RegionOperations:
             "state": region.admission.current.state,
             "reason": region.admission.current.reason,
             "code_version": region.deployment.version,
+            **region.participation.status(),
             "health": region.desk.health_report(),
             "replication": peers,
+            "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],
@@ -72,6 +109,17 @@ class RegionOperations:
     async def _records(self, call: Call) -> Any:
         """Where a name leads now, by region."""
         return self._region.desk.resolver.region_shares(_required(call, "name"))
+
+    async def _replication(self, call: Call) -> Any:
+        """How far this region is behind each peer, and each behind it; ``table=NAME`` of one table only."""
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return await self._replication_desk.told(table)
+
+    def _replication_lines(self, call: Call) -> AsyncIterator[bytes]:
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return self._replication_desk.lines(table)
 
     async def _conflicts(self, call: Call) -> Any:
         """Each version that lost to one that it had not seen, beside that one, newest last."""
@@ -123,15 +171,20 @@ class RegionOperations:
             "changes": [
                 {"action": one.action, "logical_id": one.logical_id, "type": one.type} for one in deployed.changes
             ],
+            "replicas": [
+                {"region": one.region, "action": "leave" if one.remove else "join"} for one in deployed.replicas
+            ],
         }
 
     async def _links(self, call: Call) -> Any:
         """Replace one direction of a link: ``{"from", "to", "delay_ms", …}``; what is not given is left as it is."""
         body = dict(call.body)
         pair = (str(body.pop("from", "")), str(body.pop("to", "")))
-        unknown = [name for name in pair if name not in self._configuration.regions]
+        # Also links to regions that have left: they may come back, and are then as they were set.
+        known = {**self._configuration.regions, **self._region.regions, **self._region.membership.current.former}
+        unknown = [name for name in pair if name not in known]
         if unknown:
-            there_are = ", ".join(self._configuration.regions)
+            there_are = ", ".join(self._region.regions)
             raise TerrellaError(f"{unknown[0]!r} is no region of this world; there are {there_are}")
         current = msgspec.to_builtins(self._region.links.get(*pair))
         try:

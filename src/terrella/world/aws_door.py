@@ -1,11 +1,13 @@
 """One AWS endpoint for all regions: a request goes to the region that it was signed for."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import escape
 
 import msgspec
 
 from terrella.kernel import Ids
+from terrella.region import METRICS_PATH
 from terrella.wire.http import Handler, Headers, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
 
@@ -36,6 +38,8 @@ class AwsDoor:
         if request.path.startswith(CONTROL_PREFIX):
             return await self._control(request)
         scope = credential_scope(request)
+        if scope is None and request.path == METRICS_PATH:
+            return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
         if scope is None:
             return self._error(
                 request,

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from terrella.kernel import TerrellaError
+from terrella.kernel import AwsError, TerrellaError
+from terrella.region import METRICS_CONTENT_TYPE, render_metrics
 from terrella.wire.http import Request, Response, json_response
 from terrella.world.aws_door import CONTROL_PREFIX
 from terrella.world.client import CONTROL_HEADER
@@ -19,6 +20,11 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 class _Kill(msgspec.Struct, forbid_unknown_fields=True):
     region: str
+
+
+class _Region(msgspec.Struct, forbid_unknown_fields=True):
+    region: str
+    force: bool = False
 
 
 class _Apply(msgspec.Struct, forbid_unknown_fields=True):
@@ -53,12 +59,23 @@ class ControlApi:
             ("POST", "restore"): self._restore,
             ("POST", "links"): self._links,
             ("POST", "apply"): self._apply,
+            ("GET", "members"): self._members,
+            ("POST", "add"): self._add,
+            ("POST", "remove"): self._remove,
+            ("POST", "evict"): self._evict,
             ("POST", "down"): self._down,
         }
 
     async def handle(self, request: Request) -> Response:
         """Answer one request; a mistake answers ``{"error": sentence}``."""
+        try:
+            self._supervisor.access.check_control(request)
+        except AwsError as error:
+            return json_response({"error": error.message}, error.status)
         name = request.path.removeprefix(CONTROL_PREFIX)
+        if request.method == "GET" and name == "metrics":
+            samples = await self._supervisor.metrics()
+            return Response(200, [("content-type", METRICS_CONTENT_TYPE)], render_metrics(samples))
         route = self._routes.get((request.method, name))
         if route is None:
             known = ", ".join(f"{method} {path}" for method, path in self._routes)
@@ -81,6 +98,20 @@ class ControlApi:
 
     async def _apply(self, request: Request) -> Any:
         return {"regions": await self._supervisor.apply(_body(request, _Apply).region)}
+
+    async def _members(self, request: Request) -> Any:
+        return await self._supervisor.membership.members()
+
+    async def _add(self, request: Request) -> Any:
+        return await self._supervisor.membership.add(_body(request, _Kill).region)
+
+    async def _remove(self, request: Request) -> Any:
+        body = _body(request, _Region)
+        return await self._supervisor.membership.remove(body.region, force=body.force)
+
+    async def _evict(self, request: Request) -> Any:
+        body = _body(request, _Region)
+        return await self._supervisor.membership.evict(body.region, force=body.force)
 
     async def _down(self, request: Request) -> Any:
         self._supervisor.stop()

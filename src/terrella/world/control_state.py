@@ -1,4 +1,4 @@
-"""What was done to a running world by hand: regions held down, links changed.
+"""What was done to a running world by hand: regions held down, links changed, regions added where others had been.
 
 It is kept in ``.terrella/control.json`` for as long as the world runs, so that a region that is started again finds
 the links as they are, and a supervisor that was killed leaves a game day as it stands. A clean stop forgets it: a
@@ -20,15 +20,17 @@ _NAME = "control.json"
 class _Stored(msgspec.Struct):
     held_down: list[str] = []
     links: dict[str, Link] = {}
+    addresses: dict[str, str] = {}
 
 
 @dataclass(slots=True)
 class ControlState:
-    """``links`` holds only those that differ from ``world.yaml``."""
+    """``links`` and ``addresses`` (of regions that run) hold only those that differ from ``world.yaml``."""
 
     path: Path
     held_down: set[str] = field(default_factory=set)
     links: dict[tuple[str, str], Link] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, state_directory: Path) -> "ControlState":
@@ -44,7 +46,7 @@ class ControlState:
         for pair, link in stored.links.items():
             from_region, _, to_region = pair.partition(" -> ")
             links[from_region, to_region] = link
-        return cls(path, set(stored.held_down), links)
+        return cls(path, set(stored.held_down), links, stored.addresses)
 
     def set_link(self, from_region: str, to_region: str, link: Link, usual: Mapping[tuple[str, str], Link]) -> None:
         """Remember a link, or forget it if it is as usual again."""
@@ -56,7 +58,8 @@ class ControlState:
 
     def save(self) -> None:
         """Write it whole or not at all."""
-        stored = _Stored(sorted(self.held_down), {f"{a} -> {b}": link for (a, b), link in sorted(self.links.items())})
+        links = {f"{a} -> {b}": link for (a, b), link in sorted(self.links.items())}
+        stored = _Stored(sorted(self.held_down), links, self.addresses)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(stored))

@@ -42,6 +42,14 @@ class Traffic(Protocol):
         """A region's bulletins stopped: what its checkers had said no longer counts."""
         ...
 
+    def set_regions(self, addresses: Mapping[str, str]) -> None:
+        """A region has joined the world, or left it: these are its regions and their addresses now."""
+        ...
+
+    def set_whole(self, regions: frozenset[str]) -> None:
+        """Clients may be sent to these regions: the others are joining, leaving, or gone."""
+        ...
+
     async def reload(self) -> None:
         """The template was applied anew: read it again."""
         ...

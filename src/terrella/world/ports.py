@@ -24,10 +24,12 @@ class Use:
     kind: socket.SocketKind = socket.SOCK_STREAM
 
 
-def ports_of(world: World) -> Iterator[Use]:
+def ports_of(world: World, *, front_door: bool = True) -> Iterator[Use]:
     """Every port of every region and of the front door."""
     ports = world.ports
-    places = [("the front door", world.front_door), *((name, each.address) for name, each in world.regions.items())]
+    places = [(name, each.address) for name, each in world.regions.items()]
+    if front_door:
+        places.insert(0, ("the front door", world.front_door))
     for who, address in places:
         yield Use(address, ports.aws, f"the AWS endpoint of {who}")
         yield Use(address, ports.application, f"the application of {who}")
@@ -37,9 +39,9 @@ def ports_of(world: World) -> Iterator[Use]:
             yield Use(address, ports.replication, f"replication of {who}")
 
 
-def check_ports(world: World) -> None:
+def check_ports(world: World, *, front_door: bool = True) -> None:
     """Raises ``TerrellaError`` naming the first port that cannot be had, and the process that has it."""
-    for use in ports_of(world):
+    for use in ports_of(world, front_door=front_door):
         with socket.socket(socket.AF_INET, use.kind) as probe:
             if use.kind is socket.SOCK_STREAM:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

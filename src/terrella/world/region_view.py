@@ -12,12 +12,16 @@ HELD_DOWN = "held-down"
 DOWN = "down"
 SILENT = "silent"
 STARTING = "starting"
+OUTSIDE = "outside"
+SETTLED = (SERVING, HELD_DOWN, OUTSIDE, "joining", "leaving", "evicted", "removed")
+"""A world is up when each region is in one of these states: nothing more is to be waited for."""
 
 
 class RegionView:
     """One region, from outside.
 
-    ``state`` is the region's own word (``starting``, ``catching-up``, ``serving``) or what is seen of it:
+    ``state`` is the region's own word (``starting``, ``catching-up``, ``serving``, or why it takes no clients:
+    ``joining``, ``leaving``, ``recovering``, ``evicted``, ``removed``, ``outside`` the world) or what is seen of it:
     ``held-down``, ``down`` (crashed, about to start again), ``silent`` (its process runs and does not answer).
     """
 

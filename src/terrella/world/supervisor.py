@@ -3,23 +3,27 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from terrella.kernel import Clock, Ids, Profile, TerrellaError
-from terrella.region import BulletinReader
+import msgspec
+
+from terrella.kernel import Clock, Connection, Ids, Profile, TerrellaError
+from terrella.region import FRONT_DOOR, HTTP, Access, BulletinReader, RegionSettings, Sample
 from terrella.wire.http import Handler, HttpClient, SocketConnection
 from terrella.wire.links import Link
+from terrella.wire.tls import Identity, client_context, secure
 from terrella.world.aws_door import AwsDoor
 from terrella.world.client import ControlClient
 from terrella.world.control_state import ControlState
 from terrella.world.events import EventLog, Mood
 from terrella.world.front_door import FrontDoor, Traffic
 from terrella.world.keeper import Keeper, Launch, Phase, describe_exit
+from terrella.world.membership import WorldMembership
 from terrella.world.model import World
-from terrella.world.region_view import HELD_DOWN, SERVING, RegionView
+from terrella.world.region_view import SERVING, SETTLED, RegionView
 from terrella.world.units import show_bandwidth, show_duration
 
 STOP_GRACE_S = 5.0
@@ -81,9 +85,16 @@ class Supervisor:
         self._up = False
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
+        self._control_order = (0, -1)
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._reading: dict[str, asyncio.Task[None]] = {}
+        self._broken: asyncio.Future[None] | None = None
+        self.access = Access(world.security.access_keys if world.exposed else (), clock)
+        self._tls = client_context(world.tls_files(FRONT_DOOR), HTTP) if world.exposed else None
         self._clients = {name: self._http_client(name) for name in world.regions}
         self.views = {name: self._view(name) for name in world.regions}
         self._readers = {name: self._reader(name) for name in world.regions}
+        self.membership = WorldMembership(self)
 
     # the life of the world
 
@@ -104,34 +115,93 @@ class Supervisor:
             traffic.name_server if traffic is not None else None,
         )
         await door.open()
-        keepers = [asyncio.create_task(view.keeper.run(), name=f"keeper {name}") for name, view in self.views.items()]
-        tasks: list[asyncio.Task[Any]] = list(keepers)
-        tasks += [asyncio.create_task(reader.run(), name=f"reader {name}") for name, reader in self._readers.items()]
-        tasks.append(asyncio.create_task(self._poke_starting(), name="poke"))
+        self._broken = asyncio.get_running_loop().create_future()
+        for name in self.views:
+            self._start(name)
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._poke_starting(), name="poke")]
         try:
-            await self._until_up(keepers)
+            await self._until_up()
             if not self._stop.is_set():
                 self._up = True
                 on_ready()
+                tasks.append(asyncio.create_task(self.membership.add_outsiders(), name="outsiders"))
             stopping = asyncio.create_task(self._stop.wait())
             tasks.append(stopping)
-            await asyncio.wait([stopping, *keepers], return_when=asyncio.FIRST_COMPLETED)
-            _raise_from(keepers)
+            both: list[asyncio.Future[Any]] = [stopping, self._broken]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._broken.done():
+                self._broken.result()
         finally:
-            await self._bring_down(door, keepers, tasks)
+            await self._bring_down(door, tasks)
+
+    def _start(self, name: str) -> None:
+        """Keep a region's process alive, and listen to it."""
+        keeper = asyncio.create_task(self.views[name].keeper.run(), name=f"keeper {name}")
+        keeper.add_done_callback(self._keeper_ended)
+        self._keepers[name] = keeper
+        self._reading[name] = asyncio.create_task(self._readers[name].run(), name=f"reader {name}")
+
+    def _keeper_ended(self, task: asyncio.Task[None]) -> None:
+        broken = self._broken
+        if not task.cancelled() and (error := task.exception()) is not None and broken and not broken.done():
+            broken.set_exception(error)
+            self._news.set()
+
+    def take_in(self, name: str, settings: RegionSettings, links: Mapping[tuple[str, str], Link]) -> None:
+        """A region has been added to the world: start it, and give it its part of everything here."""
+        world = self.world
+        self.world = replace(world, regions={**world.regions, name: settings}, links={**world.links, **links})
+        self._state.addresses[name] = settings.address
+        self._state.save()
+        self._untold[name] = set()
+        self._clients[name] = self._http_client(name)
+        self.views[name] = self._view(name)
+        self._readers[name] = self._reader(name)
+        if self.traffic is not None:
+            self.traffic.set_regions({each: one.address for each, one in self.world.regions.items()})
+        self._start(name)
+        self._news.set()
+
+    async def let_go(self, name: str) -> None:
+        """A region has left the world: stop it, and forget it."""
+        view = self.views[name]
+        await view.keeper.stop(STOP_GRACE_S)
+        self._reading.pop(name).cancel()
+        await asyncio.gather(self._keepers.pop(name), return_exceptions=True)
+        self._lost(name, "it has left the world")
+        del self.views[name], self._readers[name], self._untold[name]
+        self._clients.pop(name).close()
+        self._state.held_down.discard(name)
+        self._state.addresses.pop(name, None)
+        self._state.links = {pair: link for pair, link in self._state.links.items() if name not in pair}
+        self._state.save()
+        world = self.world
+        self.world = replace(
+            world,
+            regions={each: one for each, one in world.regions.items() if each != name},
+            links={pair: link for pair, link in world.links.items() if name not in pair},
+        )
+        if self.traffic is not None:
+            self.traffic.set_regions({each: one.address for each, one in self.world.regions.items()})
+        self._news.set()
+
+    def tell(self, mood: Mood, region: str, text: str) -> None:
+        """Something happened."""
+        self._events.tell(mood, region, text)
 
     def stop(self) -> None:
         """Have ``run`` end: every region is asked to stop, and killed if it does not."""
         self._stop.set()
         self._news.set()
 
-    async def _until_up(self, keepers: list[asyncio.Task[None]]) -> None:
-        """Wait until every region that is not held down serves."""
+    async def _until_up(self) -> None:
+        """Wait until every region serves, or says why it does not and is not about to."""
         while not self._stop.is_set():
             if self._failed is not None:
                 raise TerrellaError(self._did_not_start(*self._failed))
-            _raise_from(keepers)
-            if all(view.state in (SERVING, HELD_DOWN) for view in self.views.values()):
+            if self._broken is not None and self._broken.done():
+                self._broken.result()
+            if all(view.state in SETTLED for view in self.views.values()):
                 return
             self._news.clear()
             await self._news.wait()
@@ -148,16 +218,14 @@ class Supervisor:
                 self._news.clear()
                 await self._news.wait()
 
-    async def _bring_down(
-        self, door: FrontDoor, keepers: list[asyncio.Task[None]], tasks: list[asyncio.Task[Any]]
-    ) -> None:
+    async def _bring_down(self, door: FrontDoor, tasks: list[asyncio.Task[Any]]) -> None:
         self._stop.set()
         self._up = False
+        await self.membership.close()
         await asyncio.gather(*(view.keeper.stop(STOP_GRACE_S) for view in self.views.values()))
-        for task in tasks:
-            if task not in keepers:
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (*tasks, *self._reading.values()):
+            task.cancel()
+        await asyncio.gather(*tasks, *self._reading.values(), *self._keepers.values(), return_exceptions=True)
         await door.close()
         for client in self._clients.values():
             client.close()
@@ -271,6 +339,21 @@ class Supervisor:
             "links": self.links(),
         }
 
+    async def metrics(self) -> list[Sample]:
+        """The samples of every region that answers, and which of them do."""
+
+        async def of(view: RegionView) -> list[Sample]:
+            samples: list[Sample] = []
+            if view.reachable:
+                try:
+                    answer = await self.control(view.name).get("/_terrella/metrics?format=json", _STATUS_TIMEOUT_S)
+                    samples = msgspec.convert(answer, list[Sample])
+                except (TerrellaError, msgspec.ValidationError):
+                    samples = []
+            return [Sample("terrella_region_up", (view.name,), float(bool(samples))), *samples]
+
+        return [sample for each in await asyncio.gather(*map(of, self.views.values())) for sample in each]
+
     def links(self) -> list[dict[str, Any]]:
         """Every link as it is now, and whether that differs from ``world.yaml``."""
         return [
@@ -303,12 +386,23 @@ class Supervisor:
         before = view.state
         if view.heard(bulletin) and self._untold[name]:
             asyncio.get_running_loop().create_task(self._tell_links(name))
+        self._heard_membership(bulletin)
         if self.traffic is not None:
             self.traffic.heard(name, bulletin)
         if view.state != before:
             self._state_changed(view)
         for call in (bulletin.get("status") or {}).get("cross_region_calls", ()):
             self._tell_call(name, call)
+
+    def _heard_membership(self, bulletin: Mapping[str, Any]) -> None:
+        """Clients are sent to the regions that are whole, as the latest version says that any region has told of."""
+        control, regions = bulletin.get("control", {}), (bulletin.get("status") or {}).get("world_regions")
+        order = (control.get("generation", 0), control.get("version", -1))
+        if regions is None or order <= self._control_order:
+            return
+        self._control_order = order
+        if self.traffic is not None:
+            self.traffic.set_whole(frozenset(name for name, status in regions.items() if status == "active"))
 
     def _state_changed(self, view: RegionView) -> None:
         self._news.set()
@@ -332,7 +426,7 @@ class Supervisor:
         self._clients[name].close()
         self._clients[name] = self._http_client(name)
         self._news.set()
-        if self._stop.is_set() or name in self._state.held_down:
+        if self._stop.is_set() or name in self._state.held_down or self.membership.expects_the_end_of(name):
             return
         if self._up:
             again = f"{describe_exit(code)} and is started again (its log: {self.log_of(name)})"
@@ -357,7 +451,8 @@ class Supervisor:
 
     def control(self, name: str) -> ControlClient:
         """A region's control API."""
-        return ControlClient(name, self.world.regions[name].address, self.world.ports.aws)
+        address = self.world.regions[name].address
+        return ControlClient(name, address, self.world.ports.aws, open_connection=self._way_to(name))
 
     def log_of(self, name: str) -> Path:
         """Where a region's process writes."""
@@ -377,8 +472,20 @@ class Supervisor:
             raise TerrellaError(f"{name} is {self.views[name].state}")
 
     def _http_client(self, name: str) -> HttpClient:
-        address, port = self.world.regions[name].address, self.world.ports.aws
-        return HttpClient(lambda: SocketConnection.open(address, port), max_idle=64)
+        return HttpClient(self._way_to(name), max_idle=64)
+
+    def _way_to(self, name: str) -> Callable[[], Awaitable[Connection]]:
+        """On loopback a bare socket; else through the region's door, with the front door's certificate."""
+        address, ports = self.world.regions[name].address, self.world.ports
+        context = self._tls
+        if context is None:
+            return lambda: SocketConnection.open(address, ports.aws)
+
+        async def through_the_door() -> Connection:
+            below = await SocketConnection.open(address, ports.replication)
+            return await secure(below, context, Identity(self.world.name, name))
+
+        return through_the_door
 
     def _view(self, name: str) -> RegionView:
         state = self.world.state_directory
@@ -400,20 +507,13 @@ class Supervisor:
         return RegionView(name, self.world.regions[name], keeper, self._clock)
 
     def _reader(self, name: str) -> BulletinReader:
-        address, port = self.world.regions[name].address, self.world.ports.aws
         return BulletinReader(
-            lambda: SocketConnection.open(address, port),
+            self._way_to(name),
             lambda line: self._heard(name, line),
             lambda why: self._lost(name, why),
             self._ids,
             full=True,
         )
-
-
-def _raise_from(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        if task.done():
-            task.result()
 
 
 def describe_link(link: Link) -> str:

@@ -22,6 +22,7 @@ class FrontTraffic:
         self._desk.board.on_change(self._tell_transitions)
         self._events = events
         self._served: set[str] = set()
+        self._whole = frozenset(world.regions)
         self._told: Transition | None = None
         self._edge = Edge(
             self._desk.resolver,
@@ -40,12 +41,25 @@ class FrontTraffic:
         """A region's bulletin."""
         if bulletin.get("state") == SERVING:
             self._served.add(region)
-        self._desk.hear(region, bulletin)
+        if region in self._whole:
+            self._desk.hear(region, bulletin)
         self._desk.board.expire()
 
     def lost(self, region: str, why: str) -> None:
         """A region's bulletins stopped."""
         self._desk.board.forget(region)
+
+    def set_regions(self, addresses: Mapping[str, str]) -> None:
+        """A region has joined the world, or left it."""
+        for name in self._desk.contributors - addresses.keys():
+            self._desk.withdraw(name)
+        self._desk.set_regions(addresses)
+
+    def set_whole(self, regions: frozenset[str]) -> None:
+        """Clients may be sent to these regions."""
+        self._whole = regions
+        for name in self._desk.contributors - regions:
+            self._desk.withdraw(name)
 
     async def reload(self) -> None:
         """Nothing to do: regions tell in their bulletins what they have applied."""

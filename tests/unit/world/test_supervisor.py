@@ -367,6 +367,12 @@ class FakeTraffic:
     def lost(self, region: str, why: str) -> None:
         self.notes.append(f"lost {region}")
 
+    def set_regions(self, addresses: Mapping[str, str]) -> None:
+        self.notes.append(f"regions {', '.join(addresses)}")
+
+    def set_whole(self, regions: frozenset[str]) -> None:
+        self.notes.append(f"whole {', '.join(sorted(regions))}")
+
     async def reload(self) -> None:
         self.notes.append("reload")
 

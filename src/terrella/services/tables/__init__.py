@@ -7,6 +7,15 @@ Query and Scan walk.
 
 from terrella.services.tables.definition import TableDefinition
 from terrella.services.tables.operations import OPERATIONS
-from terrella.services.tables.service import Tables, TableStatus
+from terrella.services.tables.ports import ReplicaGroup, Replication
+from terrella.services.tables.service import ReplicatedTable, Tables, TableStatus
 
-__all__ = ["OPERATIONS", "TableDefinition", "TableStatus", "Tables"]
+__all__ = [
+    "OPERATIONS",
+    "ReplicaGroup",
+    "ReplicatedTable",
+    "Replication",
+    "TableDefinition",
+    "TableStatus",
+    "Tables",
+]

@@ -5,16 +5,19 @@ from typing import Any
 from terrella.journal import DataSetDroppedError, UnknownDataSetError
 from terrella.services.tables.engine import Engine
 from terrella.services.tables.parts import ON_DEMAND, IndexDefinition, KeyAttributes, Throughput
+from terrella.services.tables.ports import ReplicaGroup
+from terrella.services.tables.replicas import Standing
 from terrella.services.tables.table import Table
 
 GLOBAL_TABLE_VERSION = "2019.11.21"
 
 
-def describe_table(engine: Engine, table: Table, status: str = "ACTIVE") -> dict[str, Any]:
-    """A ``TableDescription``."""
+def describe_table(engine: Engine, table: Table, status: str = "") -> dict[str, Any]:
+    """A ``TableDescription``; without ``status``, as the table stands here."""
+    status = status or _status(engine, table)
     definition, record = table.definition, table.record
     arn = engine.table_arn(table.name)
-    items, size_bytes = _count(engine, table)
+    items, size_bytes = count(engine, table)
     created_s = record.created_ms / 1000
     described: dict[str, Any] = {
         "AttributeDefinitions": [
@@ -42,14 +45,37 @@ def describe_table(engine: Engine, table: Table, status: str = "ACTIVE") -> dict
         indexes = [_index(index, arn, status) for index in definition.indexes if index.local is local]
         if indexes:
             described[kind] = indexes
-    if definition.replicas:
-        described["GlobalTableVersion"] = GLOBAL_TABLE_VERSION
-        described["Replicas"] = [
-            {"RegionName": region, "ReplicaStatus": "ACTIVE"}
-            for region in definition.replicas
-            if region in record.members
-        ]
+    replicas = describe_replicas(engine, table)
+    if replicas:
+        described |= {
+            "GlobalTableVersion": GLOBAL_TABLE_VERSION,
+            "MultiRegionConsistency": "EVENTUAL",
+            "Replicas": replicas,
+        }
     return described
+
+
+def describe_replicas(engine: Engine, table: Table) -> list[dict[str, str]]:
+    """The other regions' replicas, as AWS lists them: the table's own region is not among them."""
+    record, group = table.record, engine.replication.group(table.data_set_id)
+    group = group or ReplicaGroup("", "", 0, record.members if record.replicated else ())
+    members, joining, leaving = group.members, group.joining, group.leaving
+    if engine.region not in (*members, *joining):
+        return []
+    order = list(table.definition.replicas)
+    found: dict[str, str] = {name: "DELETING" if name in leaving else "ACTIVE" for name in members}
+    found |= dict.fromkeys(joining, "CREATING")
+    found.pop(engine.region, None)
+    return [
+        {"RegionName": name, "ReplicaStatus": found[name]}
+        for name in sorted(found, key=lambda name: (order.index(name) if name in order else len(order), name))
+    ]
+
+
+def _status(engine: Engine, table: Table) -> str:
+    """A region that was thrown out of a table cannot say so in DynamoDB's words; the nearest are these."""
+    standing = engine.catalog.standing(table)
+    return "REPLICATION_NOT_AUTHORIZED" if standing is Standing.AWAY else standing.value
 
 
 def describe_key(key: KeyAttributes) -> list[dict[str, str]]:
@@ -57,7 +83,8 @@ def describe_key(key: KeyAttributes) -> list[dict[str, str]]:
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(key.names, ("HASH", "RANGE"), strict=False)]
 
 
-def _count(engine: Engine, table: Table) -> tuple[int, int]:
+def count(engine: Engine, table: Table) -> tuple[int, int]:
+    """Items, and the bytes that they take; none where the data is not held."""
     try:
         return engine.journal.count(table.data_set_id)
     except (UnknownDataSetError, DataSetDroppedError):  # it was deleted just now

@@ -7,6 +7,7 @@ from typing import Any
 from terrella.journal import Journal
 from terrella.kernel import Arn, AwsError, Clock, Ids, TerrellaError
 from terrella.services.tables.catalog import Catalog
+from terrella.services.tables.ports import Replication
 from terrella.services.tables.table import Table
 from terrella.services.tables.values import invalid
 
@@ -24,14 +25,16 @@ class Engine:
     account: str
     clock: Clock
     ids: Ids
+    replication: Replication
 
     def table(self, name: str) -> Table:
         """The table that an item operation names, by name or ARN; raises ``AwsError``."""
-        table = self.catalog.find(name)
+        table = self.catalog.serving(name)
         if table is None:
-            table = self.catalog.find(self.table_name(name))
+            name = self.table_name(name)
+            table = self.catalog.serving(name)
         if table is None:
-            raise AwsError("ResourceNotFoundException", "Requested resource not found")
+            raise self.catalog.refusal(name)
         return table
 
     def table_name(self, given: str, shortest: int = 1) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from terrella.journal import (
     DataSetDroppedError,
+    DataSetStandingError,
     Journal,
     JournalError,
+    Lane,
     StoreClosedError,
     StoreUnavailableError,
     UnknownDataSetError,
@@ -15,8 +17,11 @@ from terrella.journal import (
 from terrella.kernel import AwsError, Clock, Ids
 from terrella.services.tables.catalog import Catalog
 from terrella.services.tables.definition import TableDefinition
+from terrella.services.tables.describing import count
 from terrella.services.tables.engine import Engine
 from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
+from terrella.services.tables.ports import Alone, Replication
+from terrella.services.tables.replicas import replica_definition
 from terrella.services.tables.table import encode_item
 from terrella.services.tables.values import MalformedValueError
 from terrella.wire.aws import JsonOperation, JsonRules, JsonService, decode_body, error_response, json_headers
@@ -42,8 +47,9 @@ _RULES = JsonRules(
 class TableStatus:
     """A table for ``terrella status``.
 
-    ``size_bytes`` of keys and items as stored; ``lane`` local or async; ``not_acting`` says what was declared and does
-    nothing here.
+    ``size_bytes`` of keys and items as stored; ``lane`` local, async or batch; ``standing`` ACTIVE, CREATING (joining),
+    DELETING (leaving) or AWAY (held no more). ``members`` are the regions that hold it, of which ``leaving`` are on
+    their way out; ``joining`` are on their way in. ``not_acting`` says what was declared and does nothing here.
     """
 
     name: str
@@ -51,8 +57,23 @@ class TableStatus:
     items: int
     size_bytes: int
     lane: str
+    standing: str
     members: tuple[str, ...]
+    joining: tuple[str, ...]
+    leaving: tuple[str, ...]
     not_acting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicatedTable:
+    """A table as the regions speak of it; ``members`` are those that its template gives it."""
+
+    data_set_id: str
+    name: str
+    identity: str
+    members: tuple[str, ...]
+    standing: str
+    definition: bytes
 
 
 class _RequestIds:
@@ -70,9 +91,20 @@ class _RequestIds:
 class Tables:
     """DynamoDB in one region."""
 
-    def __init__(self, journal: Journal, region: str, account: str, world: str, clock: Clock, ids: Ids) -> None:
-        self._catalog = Catalog(journal, region, world, clock, ids)
-        self._engine = Engine(journal, self._catalog, region, account, clock, ids)
+    def __init__(
+        self,
+        journal: Journal,
+        region: str,
+        account: str,
+        world: str,
+        clock: Clock,
+        ids: Ids,
+        replication: Replication | None = None,
+    ) -> None:
+        replication = replication or Alone()
+        self._replication = replication
+        self._catalog = Catalog(journal, region, world, clock, ids, replication)
+        self._engine = Engine(journal, self._catalog, region, account, clock, ids, replication)
         self._service = JsonService("dynamodb", _RULES)
         self._request_ids = _RequestIds(ids)
         self._region = region
@@ -127,31 +159,72 @@ class Tables:
         logical_id: str,
         members: Sequence[str],
         generation: int | None = None,
-    ) -> None:
+        lane: Lane = Lane.ASYNC,
+        every_s: float = 0.0,
+    ) -> str | None:
         """Make the table of a stack's resource, or bring it up to date; idempotent.
 
+        Answers None, or the data set that it waits for: other regions hold it, and this one does not (yet).
+
         ``members`` are the regions of the world that hold a global table (of another table: ignored). ``generation``
-        tells a table that was removed and declared anew from its predecessor; left out, it is counted here. Raises
+        tells a table that was removed and declared anew from its predecessor; left out, it is counted here.
+        ``lane`` is how a global table is replicated, ``every_s`` the interval of the lane ``batch``. Raises
         ``TerrellaError`` for a change that cannot be made in place, or a name that is taken.
         """
         settings = definition.replicas.get(self._region)
         if settings is not None:
             definition = definition.for_replica(settings)
-        await self._catalog.ensure(
-            definition, stack=stack, logical_id=logical_id, members=members, generation=generation
+        return await self._catalog.ensure(
+            definition,
+            stack=stack,
+            logical_id=logical_id,
+            members=members,
+            generation=generation,
+            lane=lane,
+            every_s=every_s,
         )
+
+    def elsewhere(self, stack: str, logical_id: str) -> str | None:
+        """The data set of a stack's table that other regions hold, and this one does not (yet)."""
+        return self._catalog.elsewhere(stack, logical_id)
 
     async def remove_table(self, name: str) -> None:
         """Remove a stack's table from this region, with everything in it; without effect if there is none."""
         if self._catalog.find(name) is not None:
             await self._catalog.remove(name)
 
+    # for the region: who holds what
+
+    async def membership_changed(self) -> None:
+        """Something was decided: open, close and give up tables accordingly."""
+        await self._catalog.refresh()
+
+    async def adopt(self, data_set_id: str) -> None:
+        """Make a table that this region is to hold and whose template it lacks. Raises ``TerrellaError``."""
+        await self._catalog.adopt(data_set_id)
+
+    def replicated(self) -> list[ReplicatedTable]:
+        """The tables here that other regions may hold as well, by name."""
+        return [
+            ReplicatedTable(
+                table.data_set_id,
+                table.name,
+                table.record.identity,
+                table.record.members,
+                self._catalog.standing(table),
+                replica_definition(table.record),
+            )
+            for table in self._catalog.all()
+            if table.record.replicated
+        ]
+
     def status(self) -> list[TableStatus]:
         """Every table, by name."""
         found = []
         for table in self._catalog.all():
-            items, size_bytes = self._engine.journal.count(table.data_set_id)
+            items, size_bytes = count(self._engine, table)
             record = table.record
+            group = self._replication.group(table.data_set_id)
             found.append(
                 TableStatus(
                     name=table.name,
@@ -159,7 +232,10 @@ class Tables:
                     items=items,
                     size_bytes=size_bytes,
                     lane=record.lane,
-                    members=record.members,
+                    standing=self._catalog.standing(table),
+                    members=group.members if group is not None else record.members,
+                    joining=group.joining if group is not None else (),
+                    leaving=group.leaving if group is not None else (),
                     not_acting=table.definition.not_acting,
                 )
             )
@@ -169,7 +245,7 @@ class Tables:
 def _journal_error(error: JournalError) -> AwsError:
     if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
         return AwsError("ResourceNotFoundException", "Requested resource not found")
-    if isinstance(error, StoreUnavailableError | StoreClosedError):
+    if isinstance(error, StoreUnavailableError | StoreClosedError | DataSetStandingError):
         return AwsError("ServiceUnavailable", str(error), 503)
     _log.error("a request failed in the journal: %s", error)
     return AwsError("InternalServerError", str(error), 500)

@@ -30,7 +30,8 @@ decode_item: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 class TableRecord:
     """A table as the catalog keeps it.
 
-    ``created_ms`` since 1970; ``logical_id`` and ``stack`` are empty for a table made by CreateTable.
+    ``created_ms`` since 1970; ``logical_id`` and ``stack`` are empty for a table made by CreateTable, which is
+    ``called`` by another identity then.
     """
 
     definition: TableDefinition
@@ -42,6 +43,19 @@ class TableRecord:
     generation: int
     stack: str = ""
     logical_id: str = ""
+    called: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What regions call this table among themselves, whatever its name: every region of its stack derives it."""
+        return self.called or f"{self.stack}\0{self.logical_id}"
+
+    @property
+    def replicated(self) -> bool:
+        """Whether it is, or may become, held by several regions."""
+        return self.lane != "local"
+
+    every_s: float = 0.0
 
 
 def schema_mismatch() -> AwsError:

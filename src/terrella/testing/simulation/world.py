@@ -8,12 +8,14 @@ from terrella.journal import (
     Apply,
     DataSet,
     Effect,
+    JournalError,
     Lane,
     Message,
     ProtocolError,
     Puller,
     PullServer,
     Records,
+    Send,
     data_set_id,
 )
 from terrella.testing.simulation.checkers import Checker, ConflictLog, Convergence, Dots, Durability
@@ -277,7 +279,7 @@ class World:
             if isinstance(effect, Apply):
                 region.apply(connection, effect)
                 self._work(region)
-            else:
+            elif isinstance(effect, Send):
                 connection.send(True, effect.message, lambda message: self._server_hears(connection, message))
 
     def _server_hears(self, connection: SimulatedConnection, message: Message) -> None:
@@ -288,11 +290,19 @@ class World:
         self._effects(connection, connection.puller.receive(message, self.schedule.now))
 
     def _serve(self, connection: SimulatedConnection) -> None:
-        while (message := connection.pull_server.next(self.schedule.now)) is not None:
+        while (message := self._next(connection)) is not None:
             if isinstance(message, Records):
                 for offset, record in enumerate(message.records):
                     self.history.sent((message.region, message.incarnation), message.first + offset, record)
             connection.send(False, message, lambda message: self._puller_hears(connection, message))
+
+    def _next(self, connection: SimulatedConnection) -> Message | None:
+        try:
+            return connection.pull_server.next(self.schedule.now)
+        except JournalError as error:  # a log with a hole, or an absurd acknowledgement
+            self.history.contradictions.append(f"I3: {connection.server} cannot serve {connection.client}: {error}")
+            self._close(connection)
+            return None
 
 
 def simulate(seed: int, plan: Plan | None = None, tell: Callable[[str], None] | None = None) -> World:

@@ -19,9 +19,10 @@ _PORT_TRIES = 20
 
 
 class NameServer:
-    """Answers for the world's zones over UDP and TCP, by what ``resolver`` knows."""
+    """Answers for the world's zones over UDP and TCP, by what ``resolver`` knows. ``answers`` counts them."""
 
     def __init__(self, resolver: Resolver) -> None:
+        self.answers = 0
         self._responder = Responder(resolver)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -80,19 +81,21 @@ class NameServer:
             response = respond(query)
             if response is None:
                 continue
+            self.answers += 1
             try:
                 send(response, client)
             except OSError:
                 continue  # the client is gone or the buffer full: with UDP, the client asks again
 
     def _connection(self) -> "_TcpConnection":
-        return _TcpConnection(self._responder, self._connections)
+        return _TcpConnection(self, self._responder, self._connections)
 
 
 class _TcpConnection(asyncio.Protocol):
     """Queries and responses, each behind its length in two bytes; several may be under way (RFC 7766)."""
 
-    def __init__(self, responder: Responder, connections: set["_TcpConnection"]) -> None:
+    def __init__(self, server: NameServer, responder: Responder, connections: set["_TcpConnection"]) -> None:
+        self._server = server
         self._responder = responder
         self._connections = connections
         self._buffer = bytearray()
@@ -129,6 +132,7 @@ class _TcpConnection(asyncio.Protocol):
             if response is None:
                 self._transport.close()
                 return
+            self._server.answers += 1
             self._transport.write(struct.pack("!H", len(response)) + response)
         self._wait()
 

@@ -10,6 +10,9 @@ from terrella.wire.aws.json_protocol import (
     json_headers,
 )
 from terrella.wire.aws.models import ServiceModel, load_service_model
+from terrella.wire.aws.protocols import Protocols, WireProtocol
+from terrella.wire.aws.query import QueryService
+from terrella.wire.aws.rpc_v2 import RpcV2Service
 from terrella.wire.aws.shapes import decode_base64
 
 __all__ = [
@@ -17,7 +20,11 @@ __all__ = [
     "JsonRules",
     "JsonService",
     "Params",
+    "Protocols",
+    "QueryService",
+    "RpcV2Service",
     "ServiceModel",
+    "WireProtocol",
     "decode_base64",
     "decode_body",
     "error_response",

@@ -20,6 +20,8 @@ class ServiceModel:
         self._shapes: dict[str, Shape] = model["shapes"]
         self._operations: dict[str, dict[str, Any]] = model["operations"]
         self.target_prefix: str = model["metadata"].get("targetPrefix", "")
+        self.api_version: str = model["metadata"].get("apiVersion", "")
+        self.xml_namespace: str = model["metadata"].get("xmlNamespace", "")
         self.json_version: str = model["metadata"].get("jsonVersion", "1.0")
 
     @property
@@ -31,6 +33,22 @@ class ServiceModel:
         """The name of an operation's input structure; None if it takes none."""
         shape = self._operations[operation].get("input")
         return shape["shape"] if shape else None
+
+    def output_shape_name(self, operation: str) -> str | None:
+        """The name of an operation's output structure; None if it answers none."""
+        shape = self._operations[operation].get("output")
+        return shape["shape"] if shape else None
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """Every shape by name."""
+        return self._shapes
+
+    def query_error(self, code: str, status: int) -> tuple[int, str, str]:
+        """An error by its shape's name: the status, and the code and fault by which the query protocol knows it."""
+        known = self._shapes.get(code, {}).get("error", {})
+        status = known.get("httpStatusCode", status)
+        return status, known.get("code", code), "Receiver" if status >= 500 else "Sender"
 
     def members(self, operation: str) -> list[str]:
         """The names of an operation's parameters, in the model's order."""

@@ -101,6 +101,20 @@ class Links:
         """Call ``callback(from_region, to_region, link)`` after each change."""
         self._callbacks.append(callback)
 
+    def add_region(self, region: str, address: str) -> None:
+        """Make a region reachable, or reachable elsewhere; over perfect links, where none are set."""
+        self._addresses[region] = address
+
+    def remove_region(self, region: str) -> None:
+        """There is no such region any more: what is open to it is closed."""
+        self._addresses.pop(region, None)
+        for connection in list(self._open.get(region, ())):
+            connection.close()
+
+    def knows(self, from_region: str, to_region: str) -> bool:
+        """Whether the link in this direction was set, by the world's file or since."""
+        return (from_region, to_region) in self._paths
+
     def close(self) -> None:
         """Close every connection that is open over a link."""
         for connections in self._open.values():

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from terrella.journal import Journal
 from terrella.kernel import SystemClock
-from terrella.services.tables import Tables
+from terrella.services.tables import Replication, Tables
 from terrella.testing import SeededIds
 from terrella.wire.http import HttpServer
 
@@ -22,7 +22,8 @@ REGION = "eu-west-1"
 class Region:
     """The journal, the tables and the server of one region, in a thread."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, replication: Replication | None = None) -> None:
+        self._replication = replication
         self._path = directory / f"{REGION}.sqlite"
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -32,7 +33,7 @@ class Region:
 
     async def _open(self) -> None:
         self.journal = await Journal.open(self._path, REGION, SystemClock(), self._ids)
-        self.tables = Tables(self.journal, REGION, "000000000000", "world", SystemClock(), self._ids)
+        self.tables = Tables(self.journal, REGION, "000000000000", "world", SystemClock(), self._ids, self._replication)
         await self.tables.start()
         self._server = HttpServer(self.tables.handle)
         self.port = await self._server.listen("127.0.0.1", 0)

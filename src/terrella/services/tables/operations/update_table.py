@@ -1,14 +1,18 @@
-"""UpdateTable: billing, throughput, table class, deletion protection, and global indexes (filled before the answer)."""
+"""UpdateTable: billing, throughput, table class, deletion protection, replicas, and global indexes.
+
+Indexes are filled before the answer.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 from terrella.kernel import AwsError
 from terrella.services.tables.definition import TableDefinition
-from terrella.services.tables.describing import describe_table
+from terrella.services.tables.describing import describe_replicas, describe_table
 from terrella.services.tables.engine import Answer, Engine
 from terrella.services.tables.operations.create_table import refuse_streams
 from terrella.services.tables.operations.describe_table import find_table
+from terrella.services.tables.operations.replica_updates import in_use, update_replicas
 from terrella.services.tables.parts import ON_DEMAND, PROVISIONED, IndexDefinition, Throughput
 from terrella.services.tables.schema import (
     check_attributes_used,
@@ -33,6 +37,11 @@ _IGNORED = ("TableName", "AttributeDefinitions", "StreamSpecification")
 async def update_table(engine: Engine, params: dict[str, Any]) -> Answer:
     """See AWS's API reference, UpdateTable."""
     table = find_table(engine, params["TableName"])
+    if "ReplicaUpdates" in params:
+        return await update_replicas(engine, table, params)
+    group = engine.replication.group(table.data_set_id)
+    if group is not None and group.changing:
+        raise in_use()
     refuse_streams(params)
     for parameter in params:
         if parameter not in _DONE and parameter not in _IGNORED:
@@ -43,7 +52,7 @@ async def update_table(engine: Engine, params: dict[str, Any]) -> Answer:
             "SSESpecification or ReplicaUpdates is required"
         )
     if "GlobalSecondaryIndexUpdates" in params:
-        _refuse_if_replicated(table)
+        _refuse_if_replicated(engine, table)
 
     def changed(definition: TableDefinition) -> TableDefinition:
         definition = _with_settings(definition, params)
@@ -76,12 +85,11 @@ def _with_settings(definition: TableDefinition, params: dict[str, Any]) -> Table
     )
 
 
-def _refuse_if_replicated(table: Table) -> None:
-    if table.definition.replicas:
-        raise invalid(
-            f"Table {table.name} has replicas in {', '.join(table.definition.replicas)}: its indexes are changed in "
-            "its template"
-        )
+def _refuse_if_replicated(engine: Engine, table: Table) -> None:
+    replicas = describe_replicas(engine, table)
+    if replicas:
+        listed = ", ".join(one["RegionName"] for one in replicas)
+        raise invalid(f"Table {table.name} has replicas in {listed} as well: its indexes are changed in its template")
 
 
 def _with_indexes(definition: TableDefinition, params: dict[str, Any]) -> TableDefinition:

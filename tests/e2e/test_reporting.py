@@ -1,0 +1,140 @@
+"""What a running world says of its replication: known, unknown and since when; JSON, Prometheus, CloudWatch."""
+
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.e2e.worlds import ROOT, Terrella, put, until
+
+EAST, WEST = "us-east-1", "eu-west-1"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terrella]:
+    made = Terrella.of(
+        ROOT / "examples" / "items",
+        tmp_path_factory.mktemp("reporting") / "items",
+        regions=(EAST, WEST),
+        edit=lambda template: re.sub(r"        - Region: us-west-2\n.*\n", "", template),
+    )
+    made.up()
+    assert put(made, EAST, "first")[0] == 201
+    assert put(made, WEST, "second")[0] == 201
+    made.until_equal("items")
+    yield made
+    made.down()
+
+
+def figures(world: Terrella) -> dict[str, Any]:
+    """``terrella lag --json``."""
+    told: dict[str, Any] = json.loads(world.run("lag", "--json").stdout)
+    return told
+
+
+def pair(world: Terrella, region: str, peer: str) -> dict[str, Any]:
+    (table,) = figures(world)["regions"][region]["tables"]
+    found: dict[str, Any] = table["peers"][peer]
+    return found
+
+
+def samples(world: Terrella, name: str, address: str = "") -> dict[tuple[str, ...], float]:
+    """One metric by its labels, without the table's."""
+    _, headers, body = world.http("GET", address or world.door, 4566, "/metrics")
+    assert headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        tuple(sample.labels[label] for label in ("region", "peer") if label in sample.labels): sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def test_a_whole_world_knows_everything(world: Terrella) -> None:
+    until(lambda: pair(world, EAST, WEST)["lag_p99_ms"], "a lag that was measured")
+    known = pair(world, EAST, WEST)
+    assert known["lag_ms"] is not None
+    assert (known["records_behind"], known["bytes_behind"], known["unacknowledged"]) == (0, 0, 0)
+    shown = world.run("lag").stdout
+    assert "?" not in shown
+    assert "items · async" in shown
+    assert set(samples(world, "terrella_replication_lag_seconds")) == {(EAST, WEST), (WEST, EAST)}
+    assert set(samples(world, "terrella_replication_lag_seconds", world.addresses[EAST])) == {(EAST, WEST)}
+    assert samples(world, "terrella_region_up") == {(EAST,): 1.0, (WEST,): 1.0}
+
+
+def test_a_cut_link_makes_the_lag_unknown_and_says_since_when(world: Terrella) -> None:
+    world.run("link", EAST, WEST, "--cut")
+    try:
+        until(lambda: pair(world, EAST, WEST)["lag_ms"] is None, "an unknown lag")
+        assert put(world, WEST, "third")[0] == 201
+        unknown = pair(world, EAST, WEST)
+        assert (unknown["records_behind"], unknown["bytes_behind"]) == (None, None)
+        assert unknown["known_ms_ago"] > 1000
+        assert unknown["last_lag_ms"] is not None
+        assert unknown["complete_ms_ago"] >= unknown["known_ms_ago"]
+        lacking = pair(world, WEST, EAST)
+        assert lacking["unacknowledged"] == 1
+        assert lacking["unacknowledged_bytes"] > 0
+        assert lacking["unacknowledged_oldest_ms"] > 0
+        shown = world.run("lag").stdout
+        assert re.search(r"us-east-1 +\S* +\? \d", shown), shown
+        assert f"{EAST} is not connected to {WEST}, not heard for" in shown
+        assert samples(world, "terrella_replication_lag_seconds") == {}
+        assert samples(world, "terrella_replication_records_behind") == {}
+        assert samples(world, "terrella_replication_known_age_seconds")[(EAST, WEST)] > 1
+        assert samples(world, "terrella_replication_unacknowledged_records")[(WEST, EAST)] == 1
+        assert samples(world, "terrella_replication_at_risk_records")[(WEST,)] == 1
+    finally:
+        world.run("link", EAST, WEST, "--heal")
+    until(lambda: pair(world, EAST, WEST)["lag_ms"] is not None, "a lag that is known again")
+    world.until_equal("items")
+    until(lambda: pair(world, WEST, EAST)["unacknowledged"] == 0, "everything acknowledged")
+
+
+def test_cloudwatch_has_the_latency_of_the_source_region_for_boto3_unchanged(world: Terrella) -> None:
+    cloudwatch = world.client("cloudwatch", EAST)
+    listed = until(lambda: cloudwatch.list_metrics(Namespace="AWS/DynamoDB")["Metrics"], "a metric")
+    dimensions = [{"Name": "ReceivingRegion", "Value": WEST}, {"Name": "TableName", "Value": "items"}]
+    assert listed == [{"Namespace": "AWS/DynamoDB", "MetricName": "ReplicationLatency", "Dimensions": dimensions}]
+    now = datetime.now(UTC)
+    asked = {
+        "Namespace": "AWS/DynamoDB",
+        "MetricName": "ReplicationLatency",
+        "Dimensions": dimensions,
+        "StartTime": now - timedelta(minutes=10),
+        "EndTime": now + timedelta(minutes=1),
+        "Period": 60,
+    }
+    answer = cloudwatch.get_metric_statistics(**asked, Statistics=["Average", "Maximum"])
+    point = answer["Datapoints"][0]
+    assert point["Unit"] == "Milliseconds"
+    assert 1 < point["Average"] <= point["Maximum"]
+    stat = {"Metric": listed[0], "Period": 60, "Stat": "Maximum"}
+    answer = cloudwatch.get_metric_data(
+        MetricDataQueries=[{"Id": "worst", "MetricStat": stat}], StartTime=asked["StartTime"], EndTime=asked["EndTime"]
+    )
+    (result,) = answer["MetricDataResults"]
+    assert result["Values"]
+    with pytest.raises(cloudwatch.exceptions.InvalidParameterValueException, match="AWS's own"):
+        cloudwatch.put_metric_data(Namespace="AWS/x", MetricData=[{"MetricName": "m", "Value": 1}])
+    west = world.client("cloudwatch", WEST).list_metrics(Dimensions=[{"Name": "ReceivingRegion", "Value": EAST}])
+    assert len(west["Metrics"]) == 1
+
+
+def test_figures_can_be_followed_line_by_line(world: Terrella) -> None:
+    connection = http.client.HTTPConnection(world.addresses[EAST], 4566, timeout=20)
+    try:
+        connection.request("GET", "/_terrella/replication?watch")
+        response = connection.getresponse()
+        lines = [json.loads(response.readline()) for _ in range(2)]
+        assert [line["region"] for line in lines] == [EAST, EAST]
+        assert lines[1]["clock_ms"] > lines[0]["clock_ms"]
+    finally:
+        connection.close()
+    status, _, answer = world.http("GET", world.addresses[EAST], 4566, "/_terrella/replication?table=mars")
+    assert (status, "there are items" in answer.decode()) == (400, True)
