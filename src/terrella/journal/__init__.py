@@ -38,18 +38,22 @@ from terrella.journal.model import (
 from terrella.journal.protocol import FrameReader, Message, Records, frame
 from terrella.journal.pulling import Apply, Effect, Puller, Send
 from terrella.journal.reading import Reader
+from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import PeerStatus, Replicator
-from terrella.journal.schema import memory_connection
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
 
 __all__ = [
+    "SEQUENCE_BITS",
+    "SEQUENCE_MASK",
     "Apply",
     "Clash",
     "CommittedState",
     "Conflict",
+    "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
     "DataSetStatus",
@@ -65,6 +69,7 @@ __all__ = [
     "Lane",
     "MergeResult",
     "Message",
+    "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
     "PeerStatus",
@@ -87,9 +92,13 @@ __all__ = [
     "UnknownFormatError",
     "Vector",
     "Version",
+    "WriteRecord",
     "data_set_id",
     "declaring",
+    "decode_record",
     "frame",
     "memory_connection",
     "merge",
+    "unpack_dots",
+    "written_version",
 ]
