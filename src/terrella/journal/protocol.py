@@ -145,7 +145,7 @@ class FrameReader:
             del self._buffer[: 4 + length]
             try:
                 message = _decode(body)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise ProtocolError(f"{length} bytes that are no message: {error}") from error
             yield message
 

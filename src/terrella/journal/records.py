@@ -108,7 +108,7 @@ def decode_record(data: bytes) -> Record:
                 f"kinds {sorted(_DECODERS)}"
             )
         record: Record = _DECODERS[head.kind](data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(f"{len(data)} bytes that are no journal record: {error}") from error
     return record
 

@@ -86,7 +86,7 @@ class Replicator:
         self._world = world
         self._state = CommittedState(journal.store, journal.reader, clock)
         self._peers = {name: _Peer(name, journal, self._state, connector, port, clock, ids, world) for name in peers}
-        self._serving: set[_Serving] = set()
+        self._serving: dict[_Serving, None] = {}  # in the order in which they came
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -153,7 +153,7 @@ class Replicator:
             return
         server = PullServer(self._state, self._world, frozenset(self._peers))
         serving = _Serving(server, reader, writer, self._clock, task)
-        self._serving.add(serving)
+        self._serving[serving] = None
         try:
             await serving.run(self._greeted)
         except (ConnectionError, TimeoutError):
@@ -165,7 +165,7 @@ class Replicator:
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:
-            self._serving.discard(serving)
+            self._serving.pop(serving, None)
             writer.close()
 
     def _greeted(self, newer: "_Serving") -> None:

@@ -46,6 +46,17 @@ def fail_commit(world: "World", region: SimulatedRegion) -> None:
     _next_commit(world, region, "fail after" if world.chance.random() < 0.5 else "fail before")
 
 
+def fail_statement(world: "World", region: SimulatedRegion) -> None:
+    """The disk fails in the middle of a batch, reading or writing."""
+
+    def fail() -> None:
+        world.tell(f"{region.name}: a statement fails")
+        raise apsw.IOError("simulated: a bad sector")
+
+    if region.life is not None:
+        region.life.break_statement(world.chance.randrange(30), fail)
+
+
 def fill_disk(world: "World", region: SimulatedRegion) -> None:
     """There is no room for a while: at a commit, or already at a statement of a batch."""
     life = region.life
@@ -58,7 +69,7 @@ def fill_disk(world: "World", region: SimulatedRegion) -> None:
         raise apsw.FullError("simulated: no room")
 
     if world.chance.random() < 0.5:
-        life.break_statement(world.chance.randrange(10), full)
+        life.break_statement(world.chance.randrange(10), full, reads=False)
     world.schedule.after(0.5 * world.chance.random(), _no_fault, life)
 
 
@@ -145,6 +156,7 @@ FAULT_OF: dict[str, Callable[["World", SimulatedRegion], None]] = {
     "die after commit": die_after_commit,
     "fill disk": fill_disk,
     "fail commit": fail_commit,
+    "fail statement": fail_statement,
     "cut": cut,
     "cut one way": cut_one_way,
     "reset": reset,

@@ -90,6 +90,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Said of tasks that nobody waited for; ``mistakes`` has what matters of it."""
 
+    def failed(self, action: Any, error: Exception) -> None:
+        """A callback raised: production's loop would log that and go on."""
+        self.mistakes.append(f"{self.name}: {type(error).__name__} in {action}: {error}")
+
     def _done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.pop(task, None)
         if self.alive and not task.cancelled():

@@ -191,11 +191,6 @@ class _Way:
             self._queue(data)
             return
         roll = chance.random()
-        if roll < self.network.weather.split and len(data) > 1:
-            middle = 1 + chance.randrange(len(data) - 1)
-            self._queue(data[:middle])
-            self._queue(data[middle:])
-            return
         self._queue(data)
         if self.hostility and roll > 1 - self.hostility:
             self._queue(data)
@@ -211,8 +206,17 @@ class _Way:
     def _arrive(self) -> None:
         if self.held or self.network.is_cut(*self.route):
             self.held += 1
-        elif self.pending:
-            self.receive(self.pending.popleft())
+            return
+        if not self.pending:
+            return
+        data = self.pending.popleft()
+        chance = self.network.schedule.random
+        if data and len(data) > 1 and chance.random() < self.network.weather.split:
+            middle = 1 + chance.randrange(len(data) - 1)
+            self.pending.appendleft(data[middle:])
+            self.network.schedule.after(0.002 * chance.random(), self._arrive, owner=self.receiver)
+            data = data[:middle]
+        self.receive(data)
 
     def release(self) -> None:
         """The link is mended: what was held arrives."""

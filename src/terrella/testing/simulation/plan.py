@@ -53,6 +53,7 @@ FAULTS: dict[str, int] = {
     "die after commit": 2,
     "fill disk": 2,
     "fail commit": 1,
+    "fail statement": 1,
     "cut": 3,
     "cut one way": 3,
     "reset": 4,

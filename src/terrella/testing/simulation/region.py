@@ -230,7 +230,7 @@ class Life:
         else:
             future.set_result(result)
 
-    def break_statement(self, number: int, fault: Callable[[], None]) -> None:
+    def break_statement(self, number: int, fault: Callable[[], None], *, reads: bool = True) -> None:
         """Call ``fault``, which raises, in the place of the writer's ``number``-th statement from now."""
         if self.journal is None:
             return
@@ -238,8 +238,9 @@ class Life:
 
         def trace(_cursor: Any, sql: str, _bindings: Any) -> bool:
             nonlocal left
-            left -= 1
-            if left < 0 and sql != "rollback":
+            if reads or not sql.startswith(("select", "rollback")):
+                left -= 1
+            if left < 0:
                 connection.exec_trace = None
                 fault()
             return True
