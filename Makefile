@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test chaos lint bench clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once; about a minute)"
@@ -21,6 +21,11 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/e2e
 	$(BIN)/python -m pytest tests/e2e
+
+# Real processes under a hundred SIGKILLs, and cuts, while clients write; about five minutes.
+KILLS ?= 100
+chaos: $(VENV)/.installed
+	@$(BIN)/python -m tests.chaos --kills $(KILLS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check

@@ -14,7 +14,19 @@ import click
 import psutil
 from rich.console import Console
 
-from benchmarks import catch_up, dns_answers, failover, gateway, idle, lag, peers, start_up, tables
+from benchmarks import (
+    catch_up,
+    dns_answers,
+    failover,
+    gateway,
+    idle,
+    lag,
+    peers,
+    snapshot,
+    start_up,
+    tables,
+    through_a_cut,
+)
 from benchmarks.context import Context
 from benchmarks.figures import OVER, UNDER, Figure, notes_of, skipped, table_of, write_json
 from benchmarks.worlds import ROOT, share_of_a_core
@@ -26,7 +38,9 @@ BENCHMARKS: dict[str, Callable[[Context], list[Figure]]] = {
     "dns": dns_answers.run,
     "failover": failover.run,
     "lag": lag.run,
+    "through-a-cut": through_a_cut.run,
     "catch-up": catch_up.run,
+    "snapshot": snapshot.run,
     "tables": tables.run,
     "peers": peers.run,
 }

@@ -16,10 +16,12 @@ COMMANDS = {
     "kill": "Kill a region (it stays down) or a zone's workers.",
     "restore": "Bring back a region that was killed.",
     "link": "Show the links between regions, or break and slow one.",
+    "lag": "Show how far each region is behind each other one.",
     "conflicts": "Show the versions that lost to a concurrent write.",
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
     "demo": "Break the world of examples/items in six scenes and show what was measured.",
+    "certificates": "Make the certificates that regions know each other by.",
     "region": "Run one region alone, without a supervisor.",
 }
 """Each command's name and help, so that ``terrella --help`` need not import them."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import uvloop
 
-from terrella.kernel import PROFILES
+from terrella.kernel import PROFILES, SystemClock
 from terrella.region import run_region
-from terrella.world import find_world, load_world
+from terrella.world import find_world, load_world, require_certificates
 
 
 @click.command("region")
@@ -22,9 +22,11 @@ def command(name: str, world_path: Path | None, profile: str | None, skip_unsupp
 
     This is what terrella up starts for each region, and how a region runs under systemd. SIGTERM stops it.
     """
-    configuration = load_world(find_world(world_path)).region_configuration(
+    world = load_world(find_world(world_path))
+    configuration = world.region_configuration(
         name, profile=PROFILES[profile] if profile is not None else None, skip_unsupported=skip_unsupported
     )
+    require_certificates(world, name, SystemClock())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ready = f"{name} is up at {configuration.own.address}"
     uvloop.run(run_region(configuration, lambda: click.echo(ready), resume=resume))

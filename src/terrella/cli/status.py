@@ -12,11 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from terrella.cli.running import ask, world_option
+from terrella.cli.running import SILENT, ask, world_option
 from terrella.cli.screen import screen
 from terrella.world import ControlClient
 
-SILENT = ("held-down", "down", "silent")
 _EVERY_S = 0.5
 _HEADINGS = ("region", "state", "address", "pid", "code", "health", "lag", "at risk")
 _LEAST_ASKED_FOR = ("pid", "code", "address")

@@ -4,10 +4,16 @@ Services use ``Journal``, ``DataSet``, ``Transaction`` and the errors; a region 
 door is for the simulator, which drives the same store and protocol without sockets, threads or waiting.
 """
 
+from terrella.journal import raft
+from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
 from terrella.journal.errors import (
     DataSetDroppedError,
+    DataSetEvictedError,
+    DataSetJoiningError,
+    DataSetLeavingError,
+    DataSetStandingError,
     JournalError,
     OutcomeUnknownError,
     ProtocolError,
@@ -19,6 +25,8 @@ from terrella.journal.errors import (
     UnknownDataSetError,
     UnknownFormatError,
 )
+from terrella.journal.housekeeping import housekeeping
+from terrella.journal.joining import StoreSource, StoreTarget
 from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
@@ -35,13 +43,17 @@ from terrella.journal.model import (
     Version,
     data_set_id,
 )
-from terrella.journal.protocol import FrameReader, Message, Records, frame
-from terrella.journal.pulling import Apply, Effect, Puller, Send
+from terrella.journal.peers import DataSetFigures, PeerStatus
+from terrella.journal.protocol import FrameReader, Message, PackedRecords, Records, frame, unpack
+from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
-from terrella.journal.replicator import PeerStatus, Replicator
+from terrella.journal.replicator import Replicator
+from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
-from terrella.journal.serving import PullServer
+from terrella.journal.serving import PullServer, ServerPart
+from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
+from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
@@ -49,43 +61,65 @@ from terrella.journal.transaction import Transaction
 __all__ = [
     "SEQUENCE_BITS",
     "SEQUENCE_MASK",
+    "Admission",
     "Apply",
+    "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
     "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
+    "DataSetEvictedError",
+    "DataSetFigures",
+    "DataSetJoiningError",
+    "DataSetLeavingError",
+    "DataSetStandingError",
     "DataSetStatus",
     "Dot",
     "Effect",
     "Entry",
+    "Event",
     "FrameReader",
     "IndexEntry",
     "Indexer",
     "Journal",
     "JournalError",
     "JournalStatus",
+    "Lacking",
     "Lane",
     "MergeResult",
     "Message",
     "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
+    "PackedRecords",
+    "PairFigures",
     "PeerStatus",
+    "Perform",
     "ProtocolError",
     "PullServer",
     "Puller",
+    "PullerPart",
     "Reader",
     "RecordError",
     "Records",
     "RemoteSlice",
+    "ReplicaFigures",
+    "ReplicationReport",
     "Replicator",
     "Send",
     "SequenceGapError",
+    "ServerPart",
+    "SnapshotSource",
+    "SnapshotTaker",
+    "Sources",
+    "StandingChange",
     "Store",
     "StoreClosedError",
     "StoreInUseError",
+    "StoreSource",
+    "StoreTarget",
     "StoreUnavailableError",
     "Transaction",
     "UnknownDataSetError",
@@ -97,8 +131,11 @@ __all__ = [
     "declaring",
     "decode_record",
     "frame",
+    "housekeeping",
     "memory_connection",
     "merge",
+    "raft",
+    "unpack",
     "unpack_dots",
     "written_version",
 ]

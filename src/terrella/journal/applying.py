@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Sequence
 
+from terrella.journal.acknowledging import as_seen_by_writer
 from terrella.journal.errors import SequenceGapError
-from terrella.journal.merge import merge
-from terrella.journal.model import Dot, Origin, Vector
+from terrella.journal.merge import MergeResult, merge
+from terrella.journal.model import Dot, Origin, Vector, Version
 from terrella.journal.records import (
+    AcknowledgementRecord,
     ConflictRecord,
     OpeningRecord,
     WriteRecord,
     conflict_rank,
     decode_record,
     encode_conflict,
+    vector_of,
     written_version,
 )
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
-from terrella.journal.store import Store
+from terrella.journal.store import Row, Store
+from terrella.journal.vectors import at_least, has_seen
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
@@ -36,12 +40,16 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
     if isinstance(record, WriteRecord):
         if not store.hlc.observe(record.hlc):
             store.skewed_records += 1
-        _merge_write(store, state, Dot(stream.region, stream.incarnation, sequence), record)
+        _merge_write(store, state, stream, Dot(stream.region, stream.incarnation, sequence), record)
         return record.hlc
+    if stream.region == store.region:
+        stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
     elif isinstance(record, OpeningRecord):
-        stream.predecessor = record.predecessor
+        stream.predecessor, stream.predecessor_last = record.predecessor, record.predecessor_last
+    if isinstance(record, OpeningRecord | AcknowledgementRecord):
+        store.note_acknowledged(state, stream, vector_of(record))
     return None
 
 
@@ -71,11 +79,22 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
     return True
 
 
-def _merge_write(store: Store, state: DataSetState, dot: Dot, record: WriteRecord) -> None:
+def _merge_write(store: Store, state: DataSetState, stream: Stream, dot: Dot, record: WriteRecord) -> None:
     key = record.key
     row = store.lookup(state, key)
     stored = store.version(row) if row else None
-    result = merge(stored, written_version(record, dot))
+    _store_merged(store, state, key, row, merge(stored, _as_seen(state, stream, written_version(record, dot), stored)))
+
+
+def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
+    """Merge a version from another replica's store; whether that changed anything."""
+    row = store.lookup(state, key)
+    result = merge(store.version(row) if row else None, incoming)
+    _store_merged(store, state, key, row, result)
+    return result.changed
+
+
+def _store_merged(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> None:
     if result.changed:
         version = result.version
         entries = store.index_changes(state, key, row[1] if row else None, version.value)
@@ -88,6 +107,16 @@ def _merge_write(store: Store, state: DataSetState, dot: Dot, record: WriteRecor
         assert isinstance(entry, ConflictRecord)
         if note_conflict(store, state, entry, data):
             store.append_own(state, data)
+
+
+def _as_seen(state: DataSetState, stream: Stream, incoming: Version, stored: Version | None) -> Version:
+    """The write with what its region had acknowledged before: most writes gain nothing by it, and cost nothing."""
+    if stream.acknowledged_ahead:
+        stream.acknowledged_ahead = not at_least(state.applied, stream.acknowledged)
+    over_tombstone = stored is not None and stored.value is None and not has_seen(incoming, stored.dot)
+    if not (stream.acknowledged_ahead or over_tombstone):
+        return incoming
+    return as_seen_by_writer(incoming, stored, stream.acknowledged, state.applied)
 
 
 def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:
@@ -113,6 +142,8 @@ class RemoteSlice:
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Apply as many as fit in the time, at least a few; True when all are."""
         state = store.catalog.declared(self._data_set_id)
+        if state.hollow:
+            return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])

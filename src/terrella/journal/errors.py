@@ -2,11 +2,15 @@
 
 ``JournalError``
     ``StoreInUseError``          another process has the file open
-    ``StoreUnavailableError``    the disk is full: nothing was written, reading goes on, try again later
+    ``StoreUnavailableError``    the disk or the log is full: nothing was written, reading goes on, try again later
     ``OutcomeUnknownError``      the disk failed while committing: the write may or may not be there after a restart
     ``StoreClosedError``         the journal is closed or closing
     ``UnknownDataSetError``      not declared since the journal was opened
     ``DataSetDroppedError``      was dropped; what is made again under its name needs another generation
+    ``DataSetStandingError``     this region does not serve the data set to its own clients at the moment
+        ``DataSetJoiningError``  it is taking a snapshot, or waits to be made a member
+        ``DataSetLeavingError``  it is to leave: others are given what only it holds
+        ``DataSetEvictedError``  it is no member any more
     ``RecordError``              a record that cannot be applied
         ``UnknownFormatError``   written by a version of this program that this one does not know
         ``SequenceGapError``     a record that does not follow the last one applied of its origin
@@ -25,7 +29,7 @@ class StoreInUseError(JournalError, TerrellaError):
 
 
 class StoreUnavailableError(JournalError):
-    """Nothing was written, because the disk is full; reading goes on, and writing is tried again by itself."""
+    """Nothing was written, because the disk is full, or the log of what peers do not fetch; reading goes on."""
 
 
 class OutcomeUnknownError(JournalError):
@@ -42,6 +46,22 @@ class UnknownDataSetError(JournalError):
 
 class DataSetDroppedError(JournalError):
     """The data set was dropped; under the same id it cannot come back."""
+
+
+class DataSetStandingError(JournalError):
+    """This region does not serve the data set to its own clients at the moment."""
+
+
+class DataSetJoiningError(DataSetStandingError):
+    """The region is joining: what it has of the data set is not yet the state of any moment."""
+
+
+class DataSetLeavingError(DataSetStandingError):
+    """The region is leaving: it takes no more writes."""
+
+
+class DataSetEvictedError(DataSetStandingError):
+    """The region is no member any more: what it were to write, nobody would take."""
 
 
 class RecordError(JournalError):

@@ -1,5 +1,6 @@
 """The journal of one region: what its services write to and read from."""
 
+import asyncio
 import fcntl
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -8,19 +9,23 @@ from typing import BinaryIO, TypeVar
 
 import apsw
 
+from terrella.journal.admission import StandingChange
 from terrella.journal.committer import Committer
-from terrella.journal.errors import StoreInUseError
+from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.housekeeping import housekeeping
+from terrella.journal.joining import begin_join, begin_leaving, end_leaving, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
-from terrella.journal.store import Store
+from terrella.journal.store import LOG_BYTES_MAX, Store
 from terrella.journal.transaction import Transaction
 from terrella.kernel import Clock, Ids
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+HOUSEKEEPING_INTERVAL_S = 2.0
 
 
 class Journal:
@@ -37,7 +42,9 @@ class Journal:
         self._connections = connections
         self._lock = lock
         self._listeners: list[Callable[[], None]] = []
+        self._standing_listeners: list[Callable[[StandingChange], None]] = []
         self._closed = False
+        self._housekeeper: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -47,8 +54,14 @@ class Journal:
         clock: Clock,
         ids: Ids,
         on_fatal: Callable[[BaseException], None] | None = None,
+        *,
+        housekeeping_interval_s: float = HOUSEKEEPING_INTERVAL_S,
+        log_bytes_max: int = LOG_BYTES_MAX,
     ) -> "Journal":
         """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
+
+        Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
+        that are kept for peers.
 
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
@@ -58,6 +71,7 @@ class Journal:
         try:
             connections.extend(open_connection(path) for _ in range(3))
             store = Store(connections[0], region, clock, ids)
+            store.log_bytes_max = log_bytes_max
         except BaseException:
             for connection in connections:
                 connection.close()
@@ -67,6 +81,8 @@ class Journal:
         journal = cls(store, committer, connections, lock)
         committer.on_commit = journal.changed
         await committer.step(stepwise(resuming))
+        journal._housekeeper = asyncio.create_task(journal._keep_house(housekeeping_interval_s))
+        journal._housekeeper.add_done_callback(_log_failure)
         return journal
 
     async def close(self) -> None:
@@ -74,6 +90,8 @@ class Journal:
         if self._closed:
             return
         self._closed = True
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
         await self.persist_acknowledgements()
         await self.committer.close()
         for connection in self._connections:
@@ -114,6 +132,34 @@ class Journal:
         await self.committer.step(step)
         self.changed()
 
+    async def take_snapshot(self, data_set_id: str, source: str | None = None) -> None:
+        """Give up what is stored here for a snapshot of ``source`` (None: of whichever member is there first).
+
+        Returns when that is decided and durable. First others are given what only this region holds; until all is done,
+        the region's own clients are refused (``DataSetJoiningError``).
+        """
+        await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
+        self.changed()
+
+    async def leave(self, data_set_id: str) -> None:
+        """Take no more writes, and tell (``on_standing``) when the other holders have all that is here."""
+        await self.committer.slice(once(lambda s: begin_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    async def stay(self, data_set_id: str) -> None:
+        """Take back ``leave``: writes are taken again."""
+        await self.committer.slice(once(lambda s: end_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    def on_standing(self, listener: Callable[[StandingChange], None]) -> None:
+        """Call ``listener`` when this region has joined a data set, recovered by a snapshot, or may leave it."""
+        self._standing_listeners.append(listener)
+
+    def standing_changed(self, change: StandingChange) -> None:
+        """Tell the listeners."""
+        for listener in self._standing_listeners:
+            listener(change)
+
     async def drop(self, data_set_id: str) -> None:
         """Forget a data set and everything in it; a replicated one cannot be declared again under the same id."""
         await self.committer.step(stepwise(lambda store: dropping(store, data_set_id)))
@@ -135,7 +181,7 @@ class Journal:
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:
         """The committed live item at a key; None for an absent or deleted one."""
-        return self.reader.get(self.store.catalog.declared(data_set_id), key)
+        return self.reader.get(self.store.catalog.serving(data_set_id, writing=False), key)
 
     def scan(
         self,
@@ -152,7 +198,7 @@ class Journal:
         ``reverse`` walks down from ``start``, the high end. ``end`` is exclusive going up and inclusive going down: the
         range [low, high) is walked down with ``start=high, start_exclusive=True, end=low``.
         """
-        state = self.store.catalog.declared(data_set_id)
+        state = self.store.catalog.serving(data_set_id, writing=False)
         return self.reader.scan(state, start, end, start_exclusive, reverse, limit)
 
     def scan_index(
@@ -167,7 +213,7 @@ class Journal:
         limit: int,
     ) -> list[IndexEntry]:
         """As ``scan``, in the order of an index; bounds are ``(index_key, item_key)``. An unknown index is empty."""
-        state = self.store.catalog.declared(data_set_id)
+        state = self.store.catalog.serving(data_set_id, writing=False)
         return self.reader.scan_index(state, index_name, start, end, start_exclusive, reverse, limit)
 
     def count(self, data_set_id: str) -> tuple[int, int]:
@@ -178,7 +224,8 @@ class Journal:
     def digest(self, data_set_id: str) -> str:
         """A hash of everything in the data set: equal on two members if and only if they are equal byte for byte.
 
-        Covers tombstones, dots, times, contexts and the conflict log. Reads all of it in one go: for verifying.
+        Covers dots, times, the conflict log, and the tombstones that may not go yet. Reads all of it in one go: for
+        verifying.
         """
         state = self.store.catalog.declared(data_set_id)
         return self.reader.digest(state)
@@ -193,6 +240,20 @@ class Journal:
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""
         return journal_status(self.store, self.committer.unavailable)
+
+    # housekeeping
+
+    async def keep_house(self) -> None:
+        """One round of housekeeping, now: acknowledge what tombstones wait for, drop those that may go."""
+        await self.committer.step(stepwise(housekeeping))
+
+    async def _keep_house(self, interval_s: float) -> None:
+        while True:
+            await asyncio.sleep(interval_s)
+            try:
+                await self.keep_house()
+            except JournalError as error:
+                _log.warning("housekeeping is put off: %s", error)
 
     # for the replicator
 
@@ -225,6 +286,11 @@ def _take_lock(path: Path) -> BinaryIO:
         lock.close()
         raise StoreInUseError(f"{path} is in use by another process") from None
     return lock
+
+
+def _log_failure(housekeeper: "asyncio.Task[None]") -> None:
+    if not housekeeper.cancelled() and (error := housekeeper.exception()) is not None:
+        _log.critical("housekeeping has ended, logs and tombstones will grow: %r", error)
 
 
 def _log_fatal(error: BaseException) -> None:

@@ -38,6 +38,11 @@ class LagMeter:
         """Everything that the peer held at ``peer_clock_ms`` is here."""
         self._complete_ms = max(self._complete_ms or 0, peer_clock_ms)
 
+    @property
+    def complete_ms(self) -> int | None:
+        """The moment, by the peer's clock, up to which everything of the peer's is known to be here."""
+        return self._complete_ms
+
     def lag_ms(self, behind: int | None, now_ms: int, now: float) -> float | None:
         """The lag, given the number of records behind (None if unknown)."""
         if behind is None or self._complete_ms is None:
@@ -49,9 +54,35 @@ class LagMeter:
             return age_ms
         return self._recent_ms if now - self._recent_at < _RECENT_S else self._transit_ms
 
+    @property
+    def samples_ms(self) -> tuple[float, ...]:
+        """The latest lags that were measured, oldest first."""
+        return tuple(self._samples)
+
     def percentile_ms(self, share: float) -> float | None:
         """Of the last thousand measured slices of records: the lag that ``share`` (0 to 1) of them did not exceed."""
         if not self._samples:
             return None
         ordered = sorted(self._samples)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Lags:
+    """The meters of every region whose records are pulled: one for all of them, and one for each data set."""
+
+    def __init__(self) -> None:
+        self._regions: dict[str, LagMeter] = {}
+        self._data_sets: dict[tuple[str, str], LagMeter] = {}
+
+    def of(self, region: str) -> LagMeter:
+        """All records of a region."""
+        return self._regions.setdefault(region, LagMeter())
+
+    def of_data_set(self, region: str, data_set_id: str) -> LagMeter:
+        """A region's records of one data set."""
+        return self._data_sets.setdefault((region, data_set_id), LagMeter())
+
+    def applied(self, region: str, data_set_id: str, written_ms: int, now_ms: int, now: float) -> None:
+        """Records of a region are committed here, whoever sent them."""
+        self.of(region).applied(written_ms, now_ms, now)
+        self.of_data_set(region, data_set_id).applied(written_ms, now_ms, now)

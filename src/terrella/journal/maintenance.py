@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from terrella.journal.errors import DataSetDroppedError, JournalError
-from terrella.journal.model import DataSet, Indexer
+from terrella.journal.model import PULLED, DataSet, Indexer
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DROPPED, DROPPING, LIVE, DataSetState
 from terrella.journal.store import Store
@@ -42,7 +42,8 @@ def declaring(
             )
         state.dropped = LIVE
         store.execute("update data_sets set dropped = ? where number = ?", (LIVE, state.number))
-    if state is not None and state.definition.lane != definition.lane:
+    lanes = {definition.lane} if state is None else {state.definition.lane, definition.lane}
+    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED):
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )
@@ -72,10 +73,11 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     state.dropped, state.declared, state.indexer = DROPPING, False, None
     store.execute("update data_sets set dropped = ? where number = ?", (DROPPING, state.number))
     yield
-    yield from _sweep(store, "items", "id", f"data_set = {state.number}")
-    yield from _sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "items", "id", f"data_set = {state.number}")
+    yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     for stream in state.streams.values():
-        yield from _sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        store.count_log_bytes(stream, -stream.log_bytes)
         store.raise_floor(stream, stream.applied + 1)
         store.execute("delete from acknowledgements where stream = ?", (stream.id,))
     for name, number in list(state.indexes.items()):
@@ -129,6 +131,12 @@ def _filling(store: Store, state: DataSetState, indexer: Indexer, names: set[str
         yield
 
 
+def throw_away_index(store: Store, number: int) -> Iterator[None]:
+    """An index goes: for everyone who asks at once, its entries step by step; a crash in between is made up for."""
+    _throw_away(store, number)
+    return _purging(store, number)
+
+
 def _purging(store: Store, number: int) -> Iterator[None]:
     while True:
         store.execute(_PURGE_INDEX, (number, _STEP_ROWS))
@@ -138,7 +146,7 @@ def _purging(store: Store, number: int) -> Iterator[None]:
     store.execute("delete from indexes where number = ?", (number,))
 
 
-def _sweep(store: Store, table: str, column: str, where: str) -> Iterator[None]:
+def sweep(store: Store, table: str, column: str, where: str) -> Iterator[None]:
     """Delete rows a few at a time."""
     while True:
         chosen = f"select {column} from {table} where {where} limit {_STEP_ROWS}"  # noqa: S608 - the names are ours

@@ -19,10 +19,14 @@ NO_CONTEXT: Vector = {}
 
 
 class Lane(StrEnum):
-    """How a data set is replicated: not at all, or continuously by pull and last-writer-wins."""
+    """How a data set is replicated: not at all; by pull and last-writer-wins, continuously or on a schedule."""
 
     LOCAL = "local"
     ASYNC = "async"
+    BATCH = "batch"
+
+
+PULLED = (Lane.ASYNC, Lane.BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class DataSet:
 
     ``joining`` are those that are taking their first snapshot: they are pulled from and keep logs and tombstones from
     going, but count for no majority and serve no client. A membership with a greater ``epoch`` replaces a smaller one.
+    ``every_s`` is the interval of the lane ``batch``: at each multiple of it (of the time of day) members fetch from
+    each other what has come together.
     """
 
     id: str
@@ -39,6 +45,7 @@ class DataSet:
     members: tuple[str, ...]
     joining: tuple[str, ...] = ()
     epoch: int = 0
+    every_s: float = 0.0
 
     @property
     def holders(self) -> tuple[str, ...]:

@@ -11,13 +11,19 @@ import msgspec
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
 from terrella.journal.model import Conflict, Entry, IndexEntry, Version
+from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
-from terrella.journal.schema import SEQUENCE_MASK
+from terrella.journal.schema import SEQUENCE_MASK, unpack_dots
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
+from terrella.journal.tombstones import is_stable, stable_in
+
+# What is stored at a key: key, value, dot, hlc, context (dots, packed).
+ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
 
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
+_LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
 
 
@@ -108,6 +114,45 @@ class Reader:
             records.append(record)
         return _within(records, bytes_max)
 
+    def stream_heads(self, state: DataSetState) -> list[StreamHead]:
+        """Every stream as it is committed: how far it is applied, and what its region had acknowledged by then."""
+        rows = self._execute(
+            "select region, incarnation, applied, predecessor, predecessor_last, acknowledged from streams "
+            "where data_set = ? and applied > 0 order by id",
+            (state.number,),
+        )
+        catalog = self._store.catalog
+        heads = []
+        for region, incarnation, applied, predecessor, last, acknowledged in rows:
+            vector = flatten(catalog.vector_of(unpack_dots(acknowledged))) if acknowledged else []
+            heads.append(StreamHead(region, incarnation, applied, predecessor, last, vector))
+        return heads
+
+    def items_after(self, state: DataSetState, after: bytes | None, rows_max: int, bytes_max: int) -> list[ItemRow]:
+        """What is stored behind a key (None: from the first on), tombstones included: key, value, dot, hlc, context."""
+        comparison, bound = (">=", b"") if after is None else (">", after)
+        rows = self._execute(
+            f"select key, value, dot, hlc, context from items where data_set = ? and key {comparison} ? "  # noqa: S608
+            "order by key limit ?",
+            (state.number, bound, rows_max),
+        )
+        return _rows_within(rows, 1, bytes_max)
+
+    def conflicts_after(
+        self, state: DataSetState, after: int, rows_max: int, bytes_max: int
+    ) -> list[tuple[int, bytes]]:
+        """Conflict entries behind a loser's dot, in that order."""
+        rows = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, rows_max),
+        )
+        return _rows_within(rows, 1, bytes_max)
+
+    def log_bytes(self, stream: Stream, after: int, upto: int) -> int:
+        """The bytes of a stream's records after one sequence and up to another, as far as they are in the log."""
+        total: int | None = self._execute(_LOG_BYTES, (stream.dot(after), stream.dot(upto))).get
+        return total or 0
+
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
         rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
@@ -118,10 +163,13 @@ class Reader:
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
         digest = hashlib.sha256()
+        stable = stable_in(state, self._store.region)
         self._execute("begin")  # one snapshot for both tables
         try:
             for row in self._execute(_DIGEST_ITEMS, (state.number,)):
-                digest.update(_canonical(row[5], self._store.version(row[:5])))
+                version = self._store.version(row[:5])
+                if version.value is not None or not is_stable(version, stable):
+                    digest.update(_canonical(row[5], version))
             for (record,) in self._execute(
                 "select record from conflicts where data_set = ? order by 1", (state.number,)
             ):
@@ -129,6 +177,20 @@ class Reader:
         finally:
             self._execute("commit")
         return digest.hexdigest()
+
+
+def _rows_within(rows: Any, place: int, bytes_max: int) -> list[Any]:
+    """As many rows as fit, by what is at a place of each, but at least one; the statement does not stay open."""
+    taken = []
+    for row in rows:
+        taken.append(row)
+        column = row[place]
+        if column is not None:
+            bytes_max -= len(column)
+            if bytes_max <= 0:
+                break
+    rows.close(True)
+    return taken
 
 
 Bound = TypeVar("Bound", bytes, tuple[bytes, bytes])
@@ -166,7 +228,9 @@ def latest_first(conflicts: list[Conflict]) -> list[Conflict]:
 
 
 def _canonical(key: bytes, version: Version) -> bytes:
-    """An item as it is on every member, whatever the numbers that streams have in its file."""
+    """An item as it is on every member, whatever the numbers that streams have in its file.
+
+    Not the context: where a tombstone has been dropped already, it need not be mentioned.
+    """
     dot = version.dot
-    context = sorted((*origin, sequence) for origin, sequence in version.context.items())
-    return msgspec.msgpack.encode((key, version.value, dot.region, dot.incarnation, dot.sequence, version.hlc, context))
+    return msgspec.msgpack.encode((key, version.value, dot.region, dot.incarnation, dot.sequence, version.hlc))

@@ -13,7 +13,7 @@ from terrella.journal.merge import Clash
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
 
 FORMAT = 1
-WRITE, OPENING, CONFLICT = 0, 1, 2
+WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -31,13 +31,17 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
-    """The first record of an incarnation: its region's incarnation before it, and how far that one had come."""
+    """The first record of an incarnation: its region's incarnation before it, and how far that one had come.
+
+    ``vector`` is what it begins with, as in an acknowledgement.
+    """
 
     format: int
     kind: int
     hlc: int
     predecessor: str | None
     predecessor_last: int
+    vector: tuple[tuple[str, str, int], ...] = ()
 
 
 class Image(msgspec.Struct, array_like=True, frozen=True):
@@ -65,7 +69,19 @@ class ConflictRecord(msgspec.Struct, array_like=True, frozen=True):
     winner: Image
 
 
-Record = WriteRecord | OpeningRecord | ConflictRecord
+class AcknowledgementRecord(msgspec.Struct, array_like=True, frozen=True):
+    """All that its region had applied of the data set when it wrote this; what it writes later has seen that much.
+
+    ``vector`` is sorted ``(region, incarnation, sequence)``.
+    """
+
+    format: int
+    kind: int
+    hlc: int
+    vector: tuple[tuple[str, str, int], ...]
+
+
+Record = WriteRecord | OpeningRecord | ConflictRecord | AcknowledgementRecord
 
 
 class _Head(msgspec.Struct, array_like=True, frozen=True):
@@ -79,23 +95,28 @@ _DECODERS: dict[int, Any] = {
     WRITE: msgspec.msgpack.Decoder(WriteRecord).decode,
     OPENING: msgspec.msgpack.Decoder(OpeningRecord).decode,
     CONFLICT: msgspec.msgpack.Decoder(ConflictRecord).decode,
+    ACKNOWLEDGEMENT: msgspec.msgpack.Decoder(AcknowledgementRecord).decode,
 }
 
 
 def encode_write(hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT) -> bytes:
     """The bytes of a write."""
-    flat = tuple(sorted((*origin, sequence) for origin, sequence in context.items())) if context else ()
-    return _encode((FORMAT, WRITE, hlc, key, value, flat))
+    return _encode((FORMAT, WRITE, hlc, key, value, _flat(context) if context else ()))
 
 
-def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int) -> bytes:
+def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int, vector: Vector = NO_CONTEXT) -> bytes:
     """The bytes of an incarnation's first record."""
-    return _encode((FORMAT, OPENING, hlc, predecessor, predecessor_last))
+    return _encode((FORMAT, OPENING, hlc, predecessor, predecessor_last, _flat(vector)))
 
 
 def encode_conflict(key: bytes, clash: Clash) -> bytes:
     """The bytes of a conflict entry; the same for everyone who finds this conflict."""
     return _encode((FORMAT, CONFLICT, key, _image(clash.loser), _image(clash.winner)))
+
+
+def encode_acknowledgement(hlc: int, vector: Vector) -> bytes:
+    """The bytes of an acknowledgement."""
+    return _encode((FORMAT, ACKNOWLEDGEMENT, hlc, _flat(vector)))
 
 
 def decode_record(data: bytes) -> Record:
@@ -119,6 +140,11 @@ def written_version(record: WriteRecord, dot: Dot) -> Version:
     return Version(record.value, dot, record.hlc, context or NO_CONTEXT)
 
 
+def vector_of(record: OpeningRecord | AcknowledgementRecord) -> Vector:
+    """What an acknowledgement covers."""
+    return {(region, incarnation): sequence for region, incarnation, sequence in record.vector}
+
+
 def conflict_of(data_set_id: str, record: ConflictRecord) -> Conflict:
     """The conflict that an entry tells of."""
     return Conflict(data_set_id, record.key, record.loser.version, record.winner.version)
@@ -128,6 +154,10 @@ def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
     """Where two entries name the same loser, the one with the greater winner stands, on every member."""
     winner = record.winner
     return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
+
+
+def _flat(vector: Vector) -> tuple[tuple[str, str, int], ...]:
+    return tuple(sorted((*origin, sequence) for origin, sequence in vector.items()))
 
 
 def _image(version: Version) -> Image:

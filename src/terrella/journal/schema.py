@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -23,14 +23,17 @@ create table incarnations (incarnation text primary key) without rowid;
 create table data_sets (
   number integer primary key, id text not null unique, name text not null, lane text not null, members text not null,
   items integer not null default 0, bytes integer not null default 0, dropped integer not null default 0,
-  joining text not null default '', epoch integer not null default 0);
+  joining text not null default '', epoch integer not null default 0, every_s real not null default 0);
 create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
-  applied integer not null default 0, floor integer not null default 1, predecessor text, predecessor_last integer,
+  applied integer not null default 0, floor integer not null default 1,
+  predecessor text, predecessor_last integer not null default 0,
+  acknowledged blob, log_bytes integer not null default 0,
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
   hlc integer not null, context blob, unique (data_set, key));
+create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (
   number integer primary key, data_set integer not null, name text not null, fingerprint text not null default '',
@@ -42,6 +45,7 @@ create table conflicts (loser integer primary key, data_set integer not null, re
 create index conflicts_by_data_set on conflicts (data_set, loser);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
+create table joins (data_set integer primary key, state blob not null, start blob);
 """
 
 

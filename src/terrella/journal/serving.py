@@ -5,8 +5,9 @@ connection allows, what is to be sent next (``next``): first answers, then a hea
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
@@ -17,9 +18,11 @@ from terrella.journal.protocol import (
     SLICE_BYTES_MAX,
     SLICE_RECORDS_MAX,
     Acknowledgement,
+    Excluded,
     Heads,
     Hello,
     Message,
+    PackedRecords,
     Pull,
     Records,
     Refusal,
@@ -27,15 +30,23 @@ from terrella.journal.protocol import (
     Stop,
     Welcome,
     flatten,
+    pack,
     unflatten,
 )
+from terrella.journal.volume import SentVolume
+
+SUBSCRIPTIONS_MAX = 10_000
 
 
 class Source(Protocol):
     """The committed state that is served."""
 
     region: str
-    incarnation: str
+
+    @property
+    def incarnation(self) -> str:
+        """This opening's."""
+        ...
 
     def clock_ms(self) -> int:
         """Wall clock, milliseconds since 1970."""
@@ -53,30 +64,85 @@ class Source(Protocol):
         """Committed records after a sequence, verbatim; at least one if there is one."""
         ...
 
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        """The bytes of the committed records after one sequence and up to another."""
+        ...
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """The peer has applied this much."""
+        """The peer holds this much."""
+        ...
+
+    def decided(self) -> int:
+        """The last epoch in which it was decided who holds a data set that is held here; 0 if it never was."""
+        ...
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        """The epoch since when a peer is no holder of a data set that is held here; None if that is not so."""
+        ...
+
+    def lives_of(self, region: str) -> Collection[str]:
+        """Every incarnation of a region of which records are held here."""
+        ...
+
+
+class ServerPart(Protocol):
+    """Something else that goes on over the same connection, at the side that was connected to."""
+
+    def receive(self, peer: str, message: Message, now: float) -> bool:
+        """The peer says something that is not for the puller's server; False if it is not for this part either."""
+        ...
+
+    def next(self, peer: str, now: float) -> Message | None:
+        """What to send next, if anything."""
         ...
 
 
 @dataclass(slots=True)
 class _Subscription:
     regions: frozenset[str]
+    lives: frozenset[Origin]
     sent: dict[Origin, int]
+    volume: SentVolume
+    packed: bool = False
     below_floor: set[Origin] = field(default_factory=set)
+    refused: bool = False
+
+    def includes(self, origin: Origin) -> bool:
+        return (origin[0] in self.regions or origin in self.lives) and origin not in self.below_floor
 
 
 class PullServer:
-    """Serves one peer over one connection. ``peer`` is None until it has said who it is."""
+    """Serves one peer over one connection. ``peer`` is None until it has said who it is.
 
-    def __init__(self, source: Source, world: str, peers: frozenset[str]) -> None:
+    ``peers`` are those who may be it, as they stand at any time: who is none any more is refused, served or not.
+    ``proven`` are the regions that it may say to be, by its certificate; None takes it at its word. ``unknown_lives``
+    are incarnations of the peer of which records are held here, and of which its own file does not know: that is an
+    old image, or new.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        world: str,
+        peers: Container[str],
+        parts: Sequence[ServerPart] = (),
+        *,
+        proven: frozenset[str] | None = None,
+    ) -> None:
         self._source = source
+        self._parts = parts
+        self._parts_turn = False
         self._world = world
         self._peers = peers
+        self._proven = proven
         self.peer: str | None = None
+        self.unknown_lives: tuple[str, ...] = ()
         self.last_heard = 0.0
         self._answers: deque[Message] = deque()
         self._subscriptions: dict[str, _Subscription] = {}
         self._said: dict[str, Vector] = {}
+        self._said_volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        self._acknowledgements: dict[str, Vector] = {}
         self._next_heads = 0.0
 
     def receive(self, message: Message, now: float) -> None:
@@ -87,17 +153,15 @@ class PullServer:
                 raise ProtocolError(f"{type(message).__name__} before Hello")
             self._greet(message, now)
         elif isinstance(message, Pull):
-            self._subscriptions[message.data_set_id] = _Subscription(
-                frozenset(message.regions), unflatten(message.cursors)
-            )
+            self._subscribe(message)
         elif isinstance(message, Stop):
             self._subscriptions.pop(message.data_set_id, None)
         elif isinstance(message, Acknowledgement):
             for data_set_id, vector in message.vectors:
-                self._source.acknowledge(self.peer, data_set_id, unflatten(vector))
+                self._acknowledged(self.peer, data_set_id, unflatten(vector))
         elif isinstance(message, Refusal):
             raise ProtocolError(f"{self.peer} ended the connection: {message.reason}")
-        else:
+        elif not any(part.receive(self.peer, message, now) for part in self._parts):
             raise ProtocolError(f"{type(message).__name__} is not for a server")
 
     def next(self, now: float) -> Message | None:
@@ -109,7 +173,11 @@ class PullServer:
         vectors = self._source.vectors(self.peer)
         if now >= self._next_heads or vectors.keys() - self._said.keys():
             return self._heads(vectors, now)
-        return self._slice(vectors)
+        # Records and the parts take turns, so that neither a backlog nor a snapshot holds up the other.
+        self._parts_turn = not self._parts_turn
+        if self._parts_turn:
+            return self._part(now) or self._slice(vectors)
+        return self._slice(vectors) or self._part(now)
 
     @property
     def wake_at(self) -> float:
@@ -124,27 +192,105 @@ class PullServer:
             raise ProtocolError(f"{hello.from_region} is of world {hello.world!r}, {source.region} of {self._world!r}")
         if hello.to_region != source.region:
             raise ProtocolError(f"{hello.from_region} looks for {hello.to_region}, but this is {source.region}")
-        if hello.from_region not in self._peers:
-            raise ProtocolError(f"{hello.from_region!r} is no peer of {source.region}")
+        if self._proven is not None and hello.from_region not in self._proven:
+            names = ", ".join(sorted(self._proven))
+            raise ProtocolError(f"it says to be {hello.from_region}, and has a certificate of {names}")
+        self._admit(hello.from_region)
+        if hello.lives is not None:
+            known = {*hello.lives, hello.incarnation}
+            self.unknown_lives = tuple(sorted(life for life in source.lives_of(hello.from_region) if life not in known))
         self.peer = hello.from_region
         self._answers.append(Welcome(PROTOCOL, source.region, source.incarnation))
         self._next_heads = now
 
+    def _admit(self, region: str) -> None:
+        if region not in self._peers:
+            source, epoch = self._source, self._source.decided()
+            since = f": no data set is held by both, as was last decided in epoch {epoch}" if epoch else ""
+            raise ProtocolError(f"{region!r} is no peer of {source.region}{since}")
+
+    def _subscribe(self, pull: Pull) -> None:
+        if pull.data_set_id not in self._subscriptions and len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise ProtocolError(f"{self.peer} asks for more than {SUBSCRIPTIONS_MAX} data sets")
+        lives = frozenset((region, incarnation) for region, incarnation in pull.lives)
+        cursors = unflatten(pull.cursors)
+        volume = SentVolume(dict(cursors))
+        self._subscriptions[pull.data_set_id] = _Subscription(
+            frozenset(pull.regions), lives, cursors, volume, pull.packed
+        )
+        for pair in [pair for pair in self._said_volumes if pair[0] == pull.data_set_id]:
+            del self._said_volumes[pair]
+        self._exclude(pull.data_set_id)
+
+    def _exclude(self, data_set_id: str) -> None:
+        """Tell a peer, once for each time that it asks, that it is no holder of what it asks for."""
+        subscription = self._subscriptions[data_set_id]
+        if self.peer is not None and not subscription.refused:
+            epoch = self._source.excluded(self.peer, data_set_id)
+            if epoch is not None:
+                subscription.refused = True
+                self._answers.append(Excluded(data_set_id, epoch))
+
+    def _acknowledged(self, peer: str, data_set_id: str, vector: Vector) -> None:
+        source = self._source
+        present = (source.region, source.incarnation)
+        claimed = vector.get(present, 0)
+        held = source.vectors(peer).get(data_set_id)
+        if held is not None and claimed > held.get(present, 0):
+            raise ProtocolError(
+                f"{peer} acknowledges record {claimed} in {data_set_id}, of which {source.region} has written "
+                f"{held.get(present, 0)}"
+            )
+        self._acknowledgements[data_set_id] = vector
+        if len(self._acknowledgements) > SUBSCRIPTIONS_MAX:
+            raise ProtocolError(f"{peer} acknowledges more than {SUBSCRIPTIONS_MAX} data sets")
+        source.acknowledge(peer, data_set_id, vector)
+
     def _heads(self, vectors: Mapping[str, Vector], now: float) -> Heads:
+        assert self.peer is not None
+        self._admit(self.peer)  # it may have been removed since
+        for data_set_id in self._subscriptions.keys() - vectors.keys():
+            self._exclude(data_set_id)
         changed = [
             (data_set_id, flatten(vector))
             for data_set_id, vector in vectors.items()
             if self._said.get(data_set_id) != vector
         ]
+        for data_set_id, _ in changed:
+            acknowledged = self._acknowledgements.get(data_set_id)
+            if acknowledged and vectors[data_set_id].keys() - self._said.get(data_set_id, {}).keys():
+                # What it had acknowledged of these origins was of no use before there was anything of theirs here.
+                self._source.acknowledge(self.peer, data_set_id, acknowledged)
         self._said = dict(vectors)
         self._next_heads = now + HEARTBEAT_S
-        return Heads(self._source.clock_ms(), changed)
+        return Heads(self._source.clock_ms(), changed, self._volumes(vectors))
 
-    def _slice(self, vectors: Mapping[str, Vector]) -> Records | SnapshotRequired | None:
+    def _part(self, now: float) -> Message | None:
+        assert self.peer is not None
+        for part in self._parts:
+            message = part.next(self.peer, now)
+            if message is not None:
+                return message
+        return None
+
+    def _volumes(self, vectors: Mapping[str, Vector]) -> list[tuple[str, str, int, bool]]:
+        """What has changed of how much there is to send, or was."""
+        volumes: dict[tuple[str, str], tuple[int, bool]] = {}
+        for data_set_id, subscription in self._subscriptions.items():
+            held = vectors.get(data_set_id, {})
+            asked = {origin: last for origin, last in held.items() if subscription.includes(origin)}
+            count = partial(self._source.log_bytes, data_set_id)
+            for region, volume in subscription.volume.until(asked, count).items():
+                volumes[data_set_id, region] = volume
+        changed = [(*pair, *volume) for pair, volume in volumes.items() if self._said_volumes.get(pair) != volume]
+        self._said_volumes = volumes
+        return changed
+
+    def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
             for origin, held in vectors.get(data_set_id, {}).items():
                 sent = subscription.sent.get(origin, 0)
-                if sent >= held or origin[0] not in subscription.regions or origin in subscription.below_floor:
+                if sent >= held or not subscription.includes(origin):
                     continue
                 # Whoever is served goes to the end of the line, so that one long backlog does not hold up the others.
                 self._subscriptions[data_set_id] = self._subscriptions.pop(data_set_id)
@@ -154,5 +300,7 @@ class PullServer:
                     return SnapshotRequired(data_set_id, *origin, floor)
                 records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
-                return Records(data_set_id, *origin, sent + 1, records)
+                subscription.volume.sent(origin, sent, records)
+                message = Records(data_set_id, *origin, sent + 1, records)
+                return pack(message) if subscription.packed else message
         return None

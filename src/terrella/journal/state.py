@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import apsw
 
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
-from terrella.journal.model import DataSet, Indexer, Lane, Origin, Vector
-from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK
+from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
+from terrella.journal.standing import Join, refusal, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -23,6 +25,9 @@ class Stream:
     ``applied``: most pulls want just these, and need not ask the file for them. ``not_writes`` are the sequences of
     this region's own records that are no writes, as far as they are known: conflict entries since the store was
     opened, and what opened an incarnation.
+
+    ``acknowledged`` is what its region had applied by the last acknowledgement here, its opening record included;
+    ``acknowledged_ahead`` says that not all of that may be applied here.
     """
 
     id: int
@@ -32,6 +37,10 @@ class Stream:
     floor: int = 1
     committed: int = 0
     predecessor: str | None = None
+    predecessor_last: int = 0
+    acknowledged: Vector = field(default_factory=dict)
+    acknowledged_ahead: bool = True
+    log_bytes: int = 0
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
@@ -49,6 +58,10 @@ class Stream:
         while self.recent_bytes > RECENT_BYTES_MAX or len(recent) > RECENT_RECORDS_MAX:
             self.recent_bytes -= len(recent.popleft())
 
+    def forget_not_writes(self, through: int) -> None:
+        """Nobody will be asked any more whether he lacks what was written up to here."""
+        del self.not_writes[: bisect_right(self.not_writes, min(through, self.committed))]
+
     @property
     def origin(self) -> Origin:
         """``(region, incarnation)``."""
@@ -59,11 +72,29 @@ class Stream:
         return self.id << SEQUENCE_BITS | sequence
 
 
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What the last sweep for tombstones found: what was stable and acknowledged then, and what stayed behind.
+
+    ``next_hlc`` is the least time of one that is from a clock ahead of ours (0: none), ``awaited`` all that the others
+    supersede.
+    """
+
+    stable: Vector
+    acknowledged: Vector
+    next_hlc: int
+    awaited: Vector
+
+
+NEVER_SWEPT = Sweep(NO_CONTEXT, NO_CONTEXT, 0, NO_CONTEXT)
+
+
 @dataclass(slots=True, eq=False)
 class DataSetState:
     """A data set: its definition, its counters with their committed values, its streams, its indexes.
 
     ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
+    ``new_tombstones`` says that there may be tombstones that this region has not acknowledged.
     """
 
     number: int
@@ -79,6 +110,10 @@ class DataSetState:
     streams: dict[Origin, Stream] = field(default_factory=dict)
     own: Stream | None = None
     indexes: dict[str, int] = field(default_factory=dict)
+    join: Join | None = None
+    committed_join: Join | None = None
+    sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
+    new_tombstones: bool = True
 
     @property
     def replicated(self) -> bool:
@@ -86,46 +121,90 @@ class DataSetState:
         return self.definition.lane is not Lane.LOCAL
 
     @property
+    def on_the_way_in(self) -> bool:
+        """Whether this region has not yet arrived at a state that it may show, or speak for."""
+        return self.join is not None and self.join.on_the_way_in
+
+    @property
+    def hollow(self) -> bool:
+        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        return self.join is not None and self.join.hollow
+
+    @property
+    def committed_hollow(self) -> bool:
+        """The same, as of the last commit."""
+        return self.committed_join is not None and self.committed_join.hollow
+
+    @property
     def vector(self) -> Vector:
         """What is applied and committed of each origin."""
         return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+
+    @property
+    def applied(self) -> Vector:
+        """What is applied of each origin, by the open batch."""
+        return {stream.origin: stream.applied for stream in self.streams.values() if stream.applied}
+
+    def lives(self, region: str) -> list[Stream]:
+        """The streams of a region's incarnations of which something is here."""
+        return [stream for stream in self.streams.values() if stream.region == region and stream.applied]
 
 
 class Catalog:
     """All data sets and streams of a store, by every name that they have."""
 
-    def __init__(self) -> None:
+    def __init__(self, region: str) -> None:
+        self.region = region
         self.data_sets: dict[str, DataSetState] = {}
         self.streams: dict[int, Stream] = {}
 
     @classmethod
     def load(cls, connection: apsw.Connection, region: str, incarnation: str) -> "Catalog":
         """Read what is committed."""
-        catalog = cls()
+        catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
-        columns = "number, id, name, lane, members, joining, epoch, items, bytes, dropped"
-        for number, id_, name, lane, members, joining, epoch, items, bytes_, dropped in connection.execute(
+        columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
+        for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
             f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
         ):
-            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch)
+            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s)
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
-        columns = "id, data_set, region, incarnation, applied, floor, predecessor"
-        for id_, number, stream_region, stream_incarnation, applied, floor, predecessor in connection.execute(
-            f"select {columns} from streams order by id"  # noqa: S608
+        catalog._load_streams(connection, by_number, region, incarnation)
+        for number, data_set, name in connection.execute(
+            "select number, data_set, name from indexes where data_set != 0"
         ):
-            stream = Stream(id_, stream_region, stream_incarnation, applied, floor, applied, predecessor)
-            state = by_number[number]
-            catalog.add_stream(state, stream)
-            if stream_region == region and state.replicated:
-                stream.not_writes.append(1)
-            if stream.origin == (region, incarnation):
-                state.own = stream
-        for number, data_set, name in connection.execute("select number, data_set, name from indexes"):
             by_number[data_set].indexes[name] = number
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
             by_number[data_set].conflicts = count
+        for number, join in connection.execute("select data_set, state from joins"):
+            by_number[number].join = by_number[number].committed_join = unpack_join(join)
         return catalog
+
+    def _load_streams(
+        self, connection: apsw.Connection, by_number: dict[int, DataSetState], region: str, incarnation: str
+    ) -> None:
+        columns = "id, data_set, region, incarnation, applied, floor, predecessor, predecessor_last, log_bytes"
+        rows: list[tuple[Any, ...]] = connection.execute(
+            f"select {columns}, acknowledged from streams order by id"  # noqa: S608 - the columns are ours
+        ).fetchall()
+        for id_, number, of_region, of_incarnation, applied, floor, predecessor, last, log_bytes, _ in rows:
+            stream = Stream(id_, of_region, of_incarnation, applied, floor, applied, predecessor, last)
+            stream.log_bytes = log_bytes
+            state = by_number[number]
+            self.add_stream(state, stream)
+            if of_region == region and state.replicated and floor == 1:
+                stream.not_writes.append(1)
+            if stream.origin == (region, incarnation):
+                state.own = stream
+        for id_, *_, acknowledged in rows:
+            if acknowledged is not None:
+                self.streams[id_].acknowledged = self.vector_of(unpack_dots(acknowledged))
+
+    @property
+    def log_bytes(self) -> int:
+        """Bytes of all records in the log."""
+        return sum(stream.log_bytes for stream in self.streams.values())
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
@@ -139,6 +218,17 @@ class Catalog:
             raise DataSetDroppedError(f"data set {state.definition.name} ({data_set_id}) was dropped")
         if state is None or not state.declared:
             raise UnknownDataSetError(f"data set {data_set_id} has not been declared since the journal was opened")
+        return state
+
+    def serving(self, data_set_id: str, *, writing: bool) -> DataSetState:
+        """The data set, if this region's clients may read or write it; raises ``DataSetStandingError`` otherwise."""
+        state = self.declared(data_set_id)
+        definition = state.definition
+        join = state.join if writing else state.committed_join
+        if join is not None or self.region not in definition.members:
+            reason = refusal(definition, self.region, join, writing=writing)
+            if reason is not None:
+                raise reason
         return state
 
     def vector_of(self, dots: list[int]) -> Vector:

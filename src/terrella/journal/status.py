@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from terrella.journal.model import Lane, Origin
+from terrella.journal.standing import standing_of
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 
@@ -11,7 +12,8 @@ from terrella.journal.store import Store
 class DataSetStatus:
     """A data set: what is applied of each origin, the oldest sequence still in the log, and what is stored.
 
-    ``bytes`` are those of live keys and values.
+    ``bytes`` are those of live keys and values. ``standing`` is how this region stands to it: ``member``, ``evicted``,
+    or a phase of joining or leaving.
     """
 
     id: str
@@ -23,6 +25,9 @@ class DataSetStatus:
     items: int
     bytes: int
     conflicts: int
+    joining: tuple[str, ...] = ()
+    epoch: int = 0
+    standing: str = "member"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,10 @@ class JournalStatus:
 
     ``at_risk`` counts own writes that are committed here and that no other member has acknowledged; ``unacknowledged``
     those that each peer has not acknowledged. (Conflict entries of earlier incarnations may be counted with them.)
-    ``unavailable`` says why nothing can be written. ``skewed_records`` were stamped too far in the future to follow.
+    ``unavailable`` says why nothing can be written, ``refusal`` why nothing that is replicated can: the log is full.
+    ``skewed_records`` were stamped too far in the future to follow. ``log_bytes`` are those of all records kept for
+    peers; ``trimmed_beyond_peers`` counts records that were dropped although a holder lacked them, because the log had
+    come to its bound: it will need a snapshot.
     """
 
     region: str
@@ -41,6 +49,9 @@ class JournalStatus:
     unacknowledged: dict[str, int]
     unavailable: str | None
     skewed_records: int
+    log_bytes: int
+    trimmed_beyond_peers: int
+    refusal: str | None
 
 
 def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
@@ -62,15 +73,18 @@ def journal_status(store: Store, unavailable: str | None) -> JournalStatus:
     return JournalStatus(
         region=store.region,
         incarnation=store.incarnation,
-        data_sets=tuple(_data_set_status(state) for state in states),
+        data_sets=tuple(_data_set_status(state, store.region) for state in states),
         at_risk=at_risk,
         unacknowledged=unacknowledged,
         unavailable=unavailable,
         skewed_records=store.skewed_records,
+        log_bytes=store.log_bytes,
+        trimmed_beyond_peers=store.trimmed_beyond_peers,
+        refusal=store.refusal,
     )
 
 
-def _data_set_status(state: DataSetState) -> DataSetStatus:
+def _data_set_status(state: DataSetState, region: str) -> DataSetStatus:
     definition = state.definition
     return DataSetStatus(
         id=definition.id,
@@ -82,4 +96,7 @@ def _data_set_status(state: DataSetState) -> DataSetStatus:
         items=state.committed_items,
         bytes=state.committed_bytes,
         conflicts=state.conflicts,
+        joining=definition.joining,
+        epoch=definition.epoch,
+        standing=standing_of(definition, region, state.join),
     )

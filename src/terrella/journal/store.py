@@ -13,8 +13,11 @@ import apsw
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
+from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
+
+LOG_BYTES_MAX = 1 << 30
 
 # A row of the table of items: id, value, dot, hlc, context (dots, packed).
 Row = tuple[int, bytes | None, int, int, bytes | None]
@@ -27,9 +30,19 @@ _UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ? where 
 _INSERT_LOG = "insert into log values (?, ?)"
 _INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
 _DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
-_UPDATE_STREAM = "update streams set applied = ?, floor = ?, predecessor = ? where id = ?"
+_DELETE_ITEM = "delete from items where id = ?"
+_UPDATE_STREAM = (
+    "update streams set applied = ?, floor = ?, predecessor = ?, predecessor_last = ?, log_bytes = ? where id = ?"
+)
+_UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
+_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
+_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
+_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
+_SET_JOIN = (
+    "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
+)
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -39,11 +52,15 @@ class Store:
     def __init__(self, connection: apsw.Connection, region: str, clock: Clock, ids: Ids) -> None:
         prepare(connection)
         self.connection = connection
+        self._ids = ids
         self.region = region
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
-        self.hlc = HybridLogicalClock(clock, connection.execute("select value from meta where name = 'hlc'").get or 0)
+        self.hlc = HybridLogicalClock(clock, self._meta("hlc"))
         self.skewed_records = 0
+        self.log_bytes_max = LOG_BYTES_MAX
+        self.log_bytes = self.catalog.log_bytes
+        self.trimmed_beyond_peers = self._meta("trimmed_beyond_peers")
         self.acknowledged: dict[str, dict[int, int]] = {}
         for peer, stream, sequence in connection.execute("select peer, stream, sequence from acknowledgements"):
             self.acknowledged.setdefault(peer, {})[stream] = sequence
@@ -52,6 +69,11 @@ class Store:
         self._dirty_streams: set[Stream] = set()
         self._dirty_counts: set[DataSetState] = set()
         self._execute: Callable[..., Any] = connection.execute
+        self._lineage = self._read_lineage()
+
+    def _meta(self, name: str) -> int:
+        value: int | None = self.connection.execute("select value from meta where name = ?", (name,)).get
+        return value or 0
 
     # the batch
 
@@ -63,7 +85,8 @@ class Store:
     def flush(self) -> None:
         """Write the counters that the batch moved; the last step before ``commit``."""
         for stream in self._dirty_streams:
-            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, stream.predecessor, stream.id))
+            opening = stream.predecessor, stream.predecessor_last
+            self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, *opening, stream.log_bytes, stream.id))
         for state in self._dirty_counts:
             self._execute(_UPDATE_COUNTS, (state.items, state.bytes, state.number))
         for peer, stream_id in self.dirty_acknowledgements:
@@ -81,6 +104,7 @@ class Store:
             stream.committed = stream.applied
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
+            state.committed_join = state.join
         self._dirty_streams.clear()
         self._dirty_counts.clear()
         self.dirty = False
@@ -96,11 +120,23 @@ class Store:
             earlier = self.catalog
             self.catalog = Catalog.load(self.connection, self.region, self.incarnation)
             self.catalog.take_over_declarations(earlier)
+            self.log_bytes = self.catalog.log_bytes
+            self.trimmed_beyond_peers = self._meta("trimmed_beyond_peers")
+            self._forget_acknowledgements_of_lost_streams()
 
     def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
         """Run a statement in the open batch, which it makes one that has to be committed; answers an apsw cursor."""
         self.dirty = True
         return self._execute(sql, bindings)
+
+    def rows(self, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+        """What a query finds, as the open batch has it."""
+        found: list[Any] = self._execute(sql, bindings).fetchall()
+        return found
+
+    def ask(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
+        """The first row that a query finds (its value, if it is one column), None if there is none."""
+        return self._execute(sql, bindings).get
 
     # items
 
@@ -122,7 +158,7 @@ class Store:
         self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
     ) -> None:
         """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
-        stream = state.own or self._open_own_stream(state)
+        stream = state.own or self.own_stream(state)
         sequence = stream.applied + 1
         context, dots = None, None
         if row is None:
@@ -139,6 +175,8 @@ class Store:
             record = encode_write(hlc, key, value, self.catalog.vector_of(dots) if dots else NO_CONTEXT)
             self._execute(_INSERT_LOG, (dot, record))
             stream.remember(record)
+            stream.log_bytes += len(record)
+            self.log_bytes += len(record)
         self.advance(stream, sequence)
 
     def put_row(
@@ -164,11 +202,19 @@ class Store:
         if value is not None:
             state.items += 1
             state.bytes += len(key) + len(value)
+        else:
+            state.new_tombstones = True
         self._dirty_counts.add(state)
         if entries is not None:
             for name, index_key in entries[0]:
                 self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
             self.insert_index_entries(state, key, entries[1])
+
+    def drop_row(self, state: DataSetState, key: bytes, row: Row) -> None:
+        """Forget a tombstone."""
+        assert row[1] is None, key
+        self.dirty = True
+        self._execute(_DELETE_ITEM, (row[0],))
 
     def index_changes(
         self, state: DataSetState, key: bytes, old: bytes | None, new: bytes | None
@@ -185,6 +231,16 @@ class Store:
         for name, index_key in entries:
             self.dirty = True
             self._execute(_INSERT_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
+
+    def set_join(self, state: DataSetState, join: Join | None) -> None:
+        """Write down where the region is on its way in or out; None once it has arrived."""
+        state.join = join
+        self.dirty = True
+        self._dirty_counts.add(state)
+        if join is None:
+            self._execute("delete from joins where data_set = ?", (state.number,))
+        else:
+            self._execute(_SET_JOIN, (state.number, pack_join(join)))
 
     def reset_counts(self, state: DataSetState) -> None:
         """Nothing is left in the data set."""
@@ -206,6 +262,7 @@ class Store:
     def append(self, stream: Stream, sequence: int, record: bytes) -> None:
         """Put a record into the log, as the next of its stream."""
         self._execute(_INSERT_LOG, (stream.dot(sequence), record))
+        self.count_log_bytes(stream, len(record))
         self.advance(stream, sequence)
 
     def advance(self, stream: Stream, sequence: int) -> None:
@@ -220,6 +277,32 @@ class Store:
         stream.floor = floor
         self.dirty = True
         self._dirty_streams.add(stream)
+
+    def trim(self, stream: Stream, last: int) -> None:
+        """Forget the log of a stream up to ``last``."""
+        span = stream.dot(stream.floor), stream.dot(last)
+        freed_bytes: int = self.ask(_LOG_BYTES, span)
+        self._execute(_TRIM_LOG, span)
+        self.count_log_bytes(stream, -freed_bytes)
+        self.raise_floor(stream, last + 1)
+
+    def count_log_bytes(self, stream: Stream, more: int) -> None:
+        """The log of a stream has grown, or (negative) shrunk."""
+        stream.log_bytes += more
+        self.log_bytes += more
+        self._dirty_streams.add(stream)
+
+    def note_trimmed_beyond_peers(self, records: int) -> None:
+        """Records are trimmed that a holder lacks."""
+        self.trimmed_beyond_peers += records
+        self.execute(_SET_TRIMMED, (self.trimmed_beyond_peers,))
+
+    @property
+    def refusal(self) -> str | None:
+        """Why a replicated write is refused: the log is full of what no other region has. None if it is not."""
+        if self.log_bytes <= self.log_bytes_max:
+            return None
+        return f"{self.log_bytes / 2**30:.1f} GiB of records wait for peers that do not fetch them"
 
     def stream(self, state: DataSetState, region: str, incarnation: str) -> Stream:
         """The stream of an origin; one that is new here begins empty."""
@@ -237,7 +320,7 @@ class Store:
     # what the others have
 
     def note_acknowledgement(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """A peer says all that it has applied of a data set; written down with the next batch.
+        """A peer says all that it holds of a data set, but for its present life; written down with the next batch.
 
         What it says counts even if it is less than before: its disk may have been lost.
         """
@@ -247,27 +330,65 @@ class Store:
         held = self.acknowledged.setdefault(peer, {})
         for origin, stream in state.streams.items():
             sequence = vector.get(origin, 0)
-            if origin[0] != peer and held.get(stream.id, 0) != sequence:
+            if held.get(stream.id, 0) != sequence:
                 held[stream.id] = sequence
                 self.dirty_acknowledgements.add((peer, stream.id))
 
+    def _forget_acknowledgements_of_lost_streams(self) -> None:
+        """After a rollback: a stream that is gone with it must not leave its number's acknowledgements to another."""
+        known = self.catalog.streams
+        for held in self.acknowledged.values():
+            for stream_id in held.keys() - known.keys():
+                del held[stream_id]
+        self.dirty_acknowledgements = {(peer, id_) for peer, id_ in self.dirty_acknowledgements if id_ in known}
+
     def append_own(self, state: DataSetState, record: bytes) -> None:
         """Put a record of this region's own into the log that is no write of an item."""
-        stream = state.own or self._open_own_stream(state)
+        stream = self.own_stream(state)
         self.append(stream, stream.applied + 1, record)
         stream.not_writes.append(stream.applied)
         stream.remember(record)
 
-    def _open_own_stream(self, state: DataSetState) -> Stream:
-        """This incarnation's stream begins by naming its predecessor, and how far that one had come."""
-        earlier = [stream for stream in state.streams.values() if stream.region == self.region and stream.applied]
+    def own_stream(self, state: DataSetState) -> Stream:
+        """This incarnation's stream. It begins by naming its predecessor, and how far that had come in this file."""
+        if state.own is not None:
+            return state.own
         stream = state.own = self.stream(state, self.region, self.incarnation)
         if state.replicated:
-            predecessor = earlier[-1] if earlier else None
-            stream.predecessor = predecessor.incarnation if predecessor else None
-            last = predecessor.applied if predecessor else 0
-            self.append_own(state, encode_opening(self.hlc.tick(), stream.predecessor, last))
+            stream.predecessor, stream.predecessor_last = self._lineage.get(state.definition.id, (None, 0))
+            opening = stream.predecessor, stream.predecessor_last
+            vector = state.applied
+            self.append_own(state, encode_opening(self.hlc.tick(), *opening, vector))
+            self.note_acknowledged(state, stream, vector)
         return stream
+
+    def renew_incarnation(self) -> None:
+        """Go on as if the store had been opened anew: what this incarnation wrote last will be pulled by nobody."""
+        self.dirty = True
+        self.incarnation = _draw_incarnation(self.connection, self._ids)
+        for state in self.catalog.data_sets.values():
+            state.own = None
+        self._lineage = self._read_lineage()
+
+    def _read_lineage(self) -> dict[str, tuple[str | None, int]]:
+        """By data set, which opening of this very file wrote last before this one, and how far it had come.
+
+        Records of this region's that come back from its peers, of openings that an older image of the file has not
+        seen, are no part of it: having them here is not having done what they did.
+        """
+        openings = {incarnation for (incarnation,) in self._execute("select incarnation from incarnations")}
+        lineage: dict[str, tuple[str | None, int]] = {}
+        for data_set_id, state in self.catalog.data_sets.items():
+            for stream in state.lives(self.region):
+                if stream.incarnation in openings:
+                    lineage[data_set_id] = (stream.incarnation, stream.applied)
+        return lineage
+
+    def note_acknowledged(self, state: DataSetState, stream: Stream, vector: Vector) -> None:
+        """The stream has an acknowledgement of ``vector``."""
+        stream.acknowledged, stream.acknowledged_ahead = vector, True
+        dots = [self.stream(state, *origin).dot(last) for origin, last in vector.items()]
+        self.execute(_UPDATE_ACKNOWLEDGED, (pack_dots(dots), stream.id))
 
     # data sets
 
@@ -278,10 +399,10 @@ class Store:
             # What was decided since the template was written stands.
             kept = state.definition
             definition = replace(definition, members=kept.members, joining=kept.joining, epoch=kept.epoch)
-        row = (definition.name, definition.lane.value, *_membership_row(definition))
+        row = (definition.name, definition.lane.value, *_membership_row(definition), definition.every_s)
         if state is None:
             self._execute(
-                "insert into data_sets (id, name, lane, members, joining, epoch) values (?, ?, ?, ?, ?, ?)",
+                "insert into data_sets (id, name, lane, members, joining, epoch, every_s) values (?, ?, ?, ?, ?, ?, ?)",
                 (definition.id, *row),
             )
             state = DataSetState(self.connection.last_insert_rowid(), definition)
@@ -289,7 +410,8 @@ class Store:
             self.dirty = True
         elif definition != state.definition:
             self._execute(
-                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ? where number = ?",
+                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ? "
+                "where number = ?",
                 (*row, state.number),
             )
             state.definition = definition
@@ -318,7 +440,6 @@ def _draw_incarnation(connection: apsw.Connection, ids: Ids) -> str:
     """A name that no earlier opening of this file had."""
     while True:
         incarnation = ids.token(16)
-        with connection:
-            connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
-            if connection.changes():
-                return incarnation
+        connection.execute("insert or ignore into incarnations values (?)", (incarnation,))
+        if connection.changes():
+            return incarnation

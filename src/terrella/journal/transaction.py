@@ -1,5 +1,6 @@
 """What a judge sees of the open batch, and what it stages."""
 
+from terrella.journal.errors import StoreUnavailableError
 from terrella.journal.model import Dot, Version
 from terrella.journal.store import Row, Store
 
@@ -52,10 +53,13 @@ class Transaction:
         if not self._staged:
             return
         store = self._store
+        refusal = store.refusal
         planned = []
         for (data_set_id, key), value in self._staged.items():
             row = self._rows[(data_set_id, key)]
             state = store.catalog.data_sets[data_set_id]
+            if refusal is not None and state.replicated:
+                raise StoreUnavailableError(refusal)
             entries = store.index_changes(state, key, row[1] if row else None, value)
             planned.append((state, key, value, row, entries))
         for state, key, value, row, entries in planned:
@@ -65,5 +69,5 @@ class Transaction:
         place = (data_set_id, key)
         if place in self._rows:
             return self._rows[place]
-        row = self._rows[place] = self._store.lookup(self._store.catalog.declared(data_set_id), key)
+        row = self._rows[place] = self._store.lookup(self._store.catalog.serving(data_set_id, writing=True), key)
         return row

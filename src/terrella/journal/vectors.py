@@ -8,6 +8,16 @@ def covers(vector: Vector, dot: Dot) -> bool:
     return vector.get((dot.region, dot.incarnation), 0) >= dot.sequence
 
 
+def at_least(one: Vector, other: Vector) -> bool:
+    """Whether the first has seen all that the second has."""
+    return all(one.get(origin, 0) >= sequence for origin, sequence in other.items())
+
+
+def meet(one: Vector, other: Vector) -> Vector:
+    """What both have seen."""
+    return {origin: min(sequence, other[origin]) for origin, sequence in one.items() if origin in other}
+
+
 def join(one: Vector, other: Vector) -> Vector:
     """What either has seen."""
     if not other:

@@ -2,20 +2,36 @@
 
 from collections.abc import Callable
 
+from terrella.region.access import CONTROL_SERVICE, Access
 from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
-from terrella.region.configuration import ACCOUNT, Ports, RegionConfiguration, RegionSettings
+from terrella.region.configuration import (
+    ACCOUNT,
+    FRONT_DOOR,
+    HTTP,
+    LaneSettings,
+    Ports,
+    RegionConfiguration,
+    RegionSettings,
+    Security,
+)
 from terrella.region.desk import TrafficDesk, contribution_of
 
 __all__ = [
     "ACCOUNT",
+    "CONTROL_SERVICE",
+    "FRONT_DOOR",
+    "HTTP",
+    "Access",
     "Admission",
     "BulletinBoard",
     "BulletinReader",
+    "LaneSettings",
     "PeerView",
     "Ports",
     "RegionConfiguration",
     "RegionSettings",
+    "Security",
     "TrafficDesk",
     "contribution_of",
     "run_region",

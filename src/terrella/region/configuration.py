@@ -6,8 +6,12 @@ from pathlib import Path
 
 from terrella.kernel import PROFILES, Profile
 from terrella.wire.links import Link
+from terrella.wire.sigv4 import AccessKey
+from terrella.wire.tls import TlsFiles
 
 ACCOUNT = "000000000000"
+JOURNAL, HTTP = "terrella-journal", "http/1.1"  # what is spoken behind a region's door, as ALPN has it
+FRONT_DOOR = "front-door"  # the name of the world's front door among those that have certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,29 @@ class RegionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """How a table is to be replicated: the lane, and for ``batch`` how often."""
+
+    mode: str
+    every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How a region shows who it is, and whose requests it takes.
+
+    ``access_keys`` are those whose signatures hold; with none, every request is taken, as it is on loopback.
+    """
+
+    tls: TlsFiles
+    access_keys: tuple[AccessKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RegionConfiguration:
     """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region.
 
-    ``lanes`` maps logical ids of tables to ``async`` or ``local`` where that is to differ from what the template says.
+    ``lanes`` has logical ids or names of tables that are to be replicated otherwise than the template says.
     """
 
     world: str
@@ -43,11 +66,12 @@ class RegionConfiguration:
     state_directory: Path
     regions: Mapping[str, RegionSettings]
     links: Mapping[tuple[str, str], Link]
+    security: Security
     profile: Profile = PROFILES["fast"]
     ports: Ports = field(default_factory=Ports)
     account: str = ACCOUNT
     skip_unsupported: bool = False
-    lanes: Mapping[str, str] = field(default_factory=dict)
+    lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
 
     @property
     def own(self) -> RegionSettings:

@@ -29,7 +29,10 @@ Stream = Callable[[Call], AsyncIterator[bytes]]
 
 
 class Control:
-    """Dispatches by method and first word. Changes need the header ``x-terrella-control``: no web page can send it."""
+    """Dispatches by method and first word. Changes need the header ``x-terrella-control``: no web page can send it.
+
+    What can be read once and followed is in both tables: ``?watch`` follows it.
+    """
 
     def __init__(self, reads: dict[str, Action], streams: dict[str, Stream], changes: dict[str, Action]) -> None:
         self._reads = reads
@@ -41,7 +44,7 @@ class Control:
         words = tuple(unquote(word) for word in request.path.removeprefix(_PREFIX).split("/") if word)
         name = words[0] if words else ""
         query = {key: values[-1] for key, values in parse_qs(request.query, keep_blank_values=True).items()}
-        if request.method == "GET" and name in self._streams:
+        if request.method == "GET" and name in self._streams and (name not in self._reads or "watch" in query):
             try:
                 lines = self._streams[name](Call(words, query, {}))
             except TerrellaError as error:

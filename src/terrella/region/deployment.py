@@ -10,7 +10,7 @@ import msgspec
 
 from terrella.journal import DataSet, Journal, Lane, data_set_id
 from terrella.kernel import AwsError, Clock, TerrellaError
-from terrella.region.configuration import RegionConfiguration
+from terrella.region.configuration import LaneSettings, RegionConfiguration
 from terrella.region.desk import contribution_of
 from terrella.services.functions import Functions, FunctionSpec
 from terrella.services.gateway import Gateway, GatewayResource
@@ -41,6 +41,8 @@ class _WantedTable:
     resource: Resource
     stack: str
     members: tuple[str, ...]
+    lane: Lane = Lane.LOCAL
+    every_s: float = 0.0
 
 
 class Deployment:
@@ -113,6 +115,8 @@ class Deployment:
                     stack=wanted.stack,
                     logical_id=wanted.resource.logical_id,
                     members=wanted.members,
+                    lane=wanted.lane,
+                    every_s=wanted.every_s,
                 )
         for resource, spec in functions if not resumed else ():
             with self._located(resource):
@@ -169,10 +173,12 @@ class Deployment:
             return _WantedTable(definition, resource, f"{stack}/{maker}", (maker,))
         members = tuple(name for name in self._configuration.regions if name in definition.replicas)
         lanes = self._configuration.lanes
-        if "local" in (lanes.get(resource.logical_id), lanes.get(definition.name)):
+        settings = lanes.get(resource.logical_id) or lanes.get(definition.name) or LaneSettings(Lane.ASYNC)
+        if settings.mode == Lane.LOCAL:
             own = self._configuration.region
             members = (own,) if own in members else ()
-        return _WantedTable(definition, resource, stack, members)
+        lane = Lane.BATCH if settings.mode == Lane.BATCH else Lane.ASYNC
+        return _WantedTable(definition, resource, stack, members, lane, settings.every_s)
 
     def _function_spec(self, resource: Resource) -> FunctionSpec:
         properties = {**resource.properties, "FunctionName": resource.physical_id}

@@ -9,7 +9,8 @@ from html import escape
 
 import msgspec
 
-from terrella.kernel import Connection, Connector
+from terrella.kernel import AwsError, Connection, Connector
+from terrella.region.access import Access
 from terrella.region.calls import CallKind, CrossRegionCalls
 from terrella.wire.http import Handler, HttpClient, Request, Response
 from terrella.wire.sigv4 import Scope, credential_scope
@@ -26,7 +27,7 @@ class AwsEndpoint:
     """Dispatches what arrives on the AWS port of one region.
 
     ``services`` maps a signing name (``dynamodb``, ``lambda``) to its handler; ``caller_of`` tells which function holds
-    an access key; ``regions`` are the world's.
+    an access key; ``regions`` are the world's, which ``connector`` leads to, at ``port``.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class AwsEndpoint:
         port: int,
         calls: CrossRegionCalls,
         caller_of: Callable[[str], str | None],
+        access: Access,
     ) -> None:
         self._region = region
         self._regions = regions
@@ -46,12 +48,18 @@ class AwsEndpoint:
         self._control = control
         self._calls = calls
         self._caller_of = caller_of
+        self._access = access
         self._clients = {peer: HttpClient(_opener(connector, peer, port)) for peer in regions if peer != region}
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
-        if request.target.startswith(CONTROL_PREFIX):
-            return await self._control(request)
+        try:
+            if request.target.startswith(CONTROL_PREFIX):
+                self._access.check_control(request)
+                return await self._control(request)
+            self._access.check_service(request)
+        except AwsError as error:
+            return error_response(request, error.status, error.code, error.message)
         scope = credential_scope(request)
         if scope is not None and scope.region != self._region:
             return await self._forward(request, scope)

@@ -9,6 +9,7 @@ import msgspec
 from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
+from terrella.region.replication import ReplicationDesk
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class RegionOperations:
     def __init__(self, region: "Region") -> None:
         self._region = region
         self._configuration = region.configuration
+        self._replication_desk = ReplicationDesk(
+            region.configuration.region, region.journal, region.replicator, region.clock
+        )
 
     def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
         """Reads, streams and changes."""
@@ -29,8 +33,13 @@ class RegionOperations:
             "conflicts": self._conflicts,
             "digest": self._digest,
             "records": self._records,
+            "replication": self._replication,
         }
-        streams: dict[str, Stream] = {"bulletin": self._bulletin, "logs": self._logs}
+        streams: dict[str, Stream] = {
+            "bulletin": self._bulletin,
+            "logs": self._logs,
+            "replication": self._replication_lines,
+        }
         changes: dict[str, Action] = {"links": self._links, "apply": self._apply, "azs": self._azs}
         return reads, streams, changes
 
@@ -50,6 +59,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             "health": region.desk.health_report(),
             "replication": peers,
+            "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
             "tables": [msgspec.to_builtins(one) for one in region.tables.status()],
@@ -72,6 +82,17 @@ class RegionOperations:
     async def _records(self, call: Call) -> Any:
         """Where a name leads now, by region."""
         return self._region.desk.resolver.region_shares(_required(call, "name"))
+
+    async def _replication(self, call: Call) -> Any:
+        """How far this region is behind each peer, and each behind it; ``table=NAME`` of one table only."""
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return await self._replication_desk.told(table)
+
+    def _replication_lines(self, call: Call) -> AsyncIterator[bytes]:
+        table = call.query.get("table")
+        self._replication_desk.check(table)
+        return self._replication_desk.lines(table)
 
     async def _conflicts(self, call: Call) -> Any:
         """Each version that lost to one that it had not seen, beside that one, newest last."""

@@ -11,16 +11,18 @@ from typing import Any
 
 from terrella.journal import Journal, Replicator
 from terrella.kernel import Clock, Ids, SystemClock, SystemIds, TerrellaError
+from terrella.region.access import Access
 from terrella.region.admission import SERVING, Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
 from terrella.region.calls import CrossRegionCalls
-from terrella.region.configuration import RegionConfiguration
+from terrella.region.configuration import HTTP, JOURNAL, RegionConfiguration
 from terrella.region.control import Control
 from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
+from terrella.region.door import make_door, through_the_door
 from terrella.region.endpoint import AwsEndpoint
 from terrella.region.operations import RegionOperations
-from terrella.services.functions import Functions, function_of_access_key
+from terrella.services.functions import Functions, function_of_access_key, token_of_access_key
 from terrella.services.gateway import Gateway
 from terrella.services.tables import Tables
 from terrella.stack import Stack, Template, Verdict, coverage, evaluate, load_template
@@ -45,6 +47,7 @@ class Region:
         addresses = {name: settings.address for name, settings in configuration.regions.items()}
         self.links = Links(configuration.region, addresses, configuration.links, ids)
         self.desk = TrafficDesk(addresses, configuration.profile, clock, ids, configuration.region)
+        self.access = Access(configuration.security.access_keys, clock, token_of_access_key)
         self.calls = CrossRegionCalls(configuration.region, clock)
         self.bulletins = BulletinBoard(self._bulletin)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +75,7 @@ class Region:
         await self.apply(resume=resume)
         self.replicator = Replicator(
             self.journal,
-            self.links.streams,
+            through_the_door(self.configuration, self.links.streams, JOURNAL),
             self.configuration.peers,
             ports.replication,
             self.clock,
@@ -80,7 +83,6 @@ class Region:
             world=self.configuration.world,
         )
         self._closing.push_async_callback(self.replicator.stop)
-        await self.replicator.start(own.address)
         self.name_server = NameServer(self.desk.resolver)
         self._closing.push_async_callback(self.name_server.close)
         await self.name_server.listen(own.address, ports.dns)
@@ -90,12 +92,14 @@ class Region:
             tuple(self.configuration.regions),
             {"dynamodb": self.tables.handle, "lambda": self.functions.handle},
             Control(*self.operations.tables()).handle,
-            self.links,
-            ports.aws,
+            through_the_door(self.configuration, self.links, HTTP),
+            ports.replication,
             self.calls,
             function_of_access_key,
+            self.access,
         )
         self._closing.callback(endpoint.close)
+        await self._open_door(endpoint)
         await self._listen(HttpServer(endpoint.handle), ports.aws)
         await self._listen(HttpServer(self.gateway.handle), ports.application)
         self._watch_peers()
@@ -104,6 +108,15 @@ class Region:
         self._serving = True
         self.desk.board.on_change(self.bulletins.changed)
         self._run(self._admit(), "admission")
+
+    async def _open_door(self, endpoint: AwsEndpoint) -> None:
+        """Let the others in, and begin to pull from them: in this order, for whoever is asked asks back at once."""
+        server = HttpServer(endpoint.handle)
+        self._closing.push_async_callback(server.close)
+        door = make_door(self.configuration, self.replicator, server)
+        self._closing.push_async_callback(door.close)
+        await door.listen(self.configuration.own.address, self.configuration.ports.replication)
+        self.replicator.pull()
 
     async def _open_store_and_services(self) -> None:
         c = self.configuration
@@ -123,6 +136,7 @@ class Region:
             c.state_directory,
             self.clock,
             self._ids,
+            secret_of=self.access.secret_of,
         )
         self._closing.push_async_callback(self.functions.close)
         await self.functions.start()
@@ -183,10 +197,11 @@ class Region:
         }
 
     def _watch_peers(self) -> None:
+        doors = through_the_door(self.configuration, self.links.streams, HTTP)
         for peer in self.configuration.peers:
-            port = self.configuration.ports.aws
+            port = self.configuration.ports.replication
             reader = BulletinReader(
-                partial(self.links.streams.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
+                partial(doors.connect, peer, port, _BULLETIN_CONNECT_TIMEOUT_S),
                 partial(self._hear, peer),
                 partial(self._lost, peer),
                 self._ids,

@@ -4,15 +4,18 @@
 speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
 """
 
-from terrella.world.client import SUPERVISOR, ControlClient
+from terrella.world.certificates import DevelopmentAuthority
+from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
 from terrella.world.document import MistakesError
 from terrella.world.down import Stopped, stop_world
 from terrella.world.events import Event, EventLog, Mood
 from terrella.world.front_door import NameServer, Traffic
+from terrella.world.hosts import HostsClient
 from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
 from terrella.world.processes import region_records
+from terrella.world.security import make_certificates, require_certificates
 from terrella.world.supervisor import Options, Supervisor, region_command
 from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.units import (
@@ -33,10 +36,12 @@ __all__ = [
     "SHARE",
     "SUPERVISOR",
     "ControlClient",
+    "DevelopmentAuthority",
     "Event",
     "EventLog",
     "FrontTraffic",
     "Holder",
+    "HostsClient",
     "MakeTraffic",
     "MistakesError",
     "Mood",
@@ -46,6 +51,7 @@ __all__ = [
     "Stopped",
     "Supervisor",
     "Traffic",
+    "UnansweredError",
     "World",
     "WorldLock",
     "bandwidth_bytes_per_s",
@@ -54,8 +60,10 @@ __all__ = [
     "front_traffic",
     "holder",
     "load_world",
+    "make_certificates",
     "region_command",
     "region_records",
+    "require_certificates",
     "run_world",
     "share",
     "show_bandwidth",

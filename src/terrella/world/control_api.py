@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from terrella.kernel import TerrellaError
+from terrella.kernel import AwsError, TerrellaError
 from terrella.wire.http import Request, Response, json_response
 from terrella.world.aws_door import CONTROL_PREFIX
 from terrella.world.client import CONTROL_HEADER
@@ -58,6 +58,10 @@ class ControlApi:
 
     async def handle(self, request: Request) -> Response:
         """Answer one request; a mistake answers ``{"error": sentence}``."""
+        try:
+            self._supervisor.access.check_control(request)
+        except AwsError as error:
+            return json_response({"error": error.message}, error.status)
         name = request.path.removeprefix(CONTROL_PREFIX)
         route = self._routes.get((request.method, name))
         if route is None:

@@ -86,6 +86,23 @@ class Document:
                 self.mistake(entry.key_node, f"the key {entry.key}", f"{either(known)}{did_you_mean(entry.key, known)}")
         return found
 
+    def find(self, entry: Entry | None, *path: str) -> yaml.Node | None:
+        """The key at the end of a path of keys, for messages; None if nothing stands there."""
+        for key in path:
+            if entry is None or not isinstance(entry.value, yaml.MappingNode):
+                return None
+            pairs = ((each, value) for each, value in entry.value.value if each.value == key)
+            found = next(pairs, None)
+            entry = Entry(key, *found) if found is not None else None
+        return entry.key_node if entry is not None else None
+
+    def items(self, node: yaml.Node, expected: str) -> list[yaml.Node]:
+        """A list's items."""
+        if not isinstance(node, yaml.SequenceNode):
+            self.mistake(node, show(node), expected)
+            return []
+        return list(node.value)
+
     def scalar(self, node: yaml.Node, expected: str, read: Callable[[str], T]) -> T | None:
         """A single value as ``read`` understands its text (``ValueError`` if it does not); None after a mistake."""
         if isinstance(node, yaml.ScalarNode) and not _is_null(node):

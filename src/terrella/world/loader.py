@@ -9,21 +9,23 @@ from typing import TypeVar
 import yaml
 
 from terrella.kernel import PROFILES, Profile, TerrellaError, known_regions, one_way_delay_ms
-from terrella.region import Ports, RegionSettings
+from terrella.region import LaneSettings, Ports, RegionSettings
 from terrella.wire.links import Link
 from terrella.world.document import Document, Entry, did_you_mean, either, is_plain_list, show
-from terrella.world.model import World
+from terrella.world.model import World, is_loopback
+from terrella.world.security import read_security
 from terrella.world.units import BANDWIDTH, DURATION, SHARE, bandwidth_bytes_per_s, duration_ms, share
 
 T = TypeVar("T")
 FILE_NAME = "world.yaml"
-KEYS = ("name", "template", "regions", "profile", "links", "lanes", "addresses")
-REGION_KEYS = ("azs", "parameters")
+KEYS = ("name", "template", "regions", "profile", "links", "lanes", "addresses", "security")
+REGION_KEYS = ("azs", "parameters", "address")
 LINK_KEYS = ("delay", "jitter", "loss", "bandwidth", "cut")
 ADDRESSES_KEYS = ("base", "front_door", "ports")
 PORT_KEYS = ("aws", "application", "dns", "replication")
-LANES_BUILT = ("async", "local")
-LANES_PLANNED = ("sync", "batch")
+LANES_BUILT = ("async", "batch", "local")
+LANES_PLANNED = ("sync",)
+BATCH_INTERVAL_S = 60.0
 AZS_DEFAULT = 2
 AZS_MAX = 6
 REGIONS_MAX = 254
@@ -40,7 +42,8 @@ _PAIR = re.compile(r"(\S+?)\s*(<->|->)\s*(\S+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _BYTE = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
-_ADDRESS = re.compile(rf"127\.{_BYTE}\.{_BYTE}\.{_BYTE}")
+_ADDRESS = re.compile(rf"(?!0\.){_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}")
+_OUR_ADDRESS = "an IPv4 address of its own, such as 10.0.0.1"
 _BASE = re.compile(rf"127\.{_BYTE}")
 
 
@@ -85,6 +88,7 @@ class _Loader:
         base, front_door, ports = self._addresses(top.get("addresses"))
         regions_entry = top.get("regions")
         regions = self._regions(regions_entry, base)
+        self._check_addresses(top, regions, front_door)
         world = World(
             path=self._path.resolve(),
             name=self._name(top.get("name")),
@@ -95,9 +99,28 @@ class _Loader:
             profile=self._profile(top.get("profile")),
             front_door=front_door,
             ports=ports,
+            security=read_security(document, top.get("security"), regions, self._path.resolve().parent),
         )
+        self._check_exposed(world, top)
         document.raise_mistakes()
         return world
+
+    def _check_exposed(self, world: World, top: Mapping[str, Entry]) -> None:
+        """Nobody outside of this machine is served without a signature."""
+        if world.security.access_keys or not world.exposed:
+            return
+        places = {name: self._document.find(top.get("regions"), name, "address") for name in world.regions}
+        outside = [name for name, settings in world.regions.items() if not is_loopback(settings.address)]
+        if outside:
+            who, where, address = outside[0], places[outside[0]], world.regions[outside[0]].address
+        else:
+            who, where = "the front door", self._document.find(top.get("addresses"), "front_door")
+            address = world.front_door
+        self._document.mistake(
+            where,
+            f"{who} at {address}, which is not loopback, in a world without access keys",
+            "security: {access_keys: [{id: …, secret: …}]}, which requests are then signed with (docs/own-hosts.md)",
+        )
 
     def _name(self, entry: Entry | None) -> str:
         if entry is None:
@@ -131,11 +154,8 @@ class _Loader:
             base = self._document.scalar(keys["base"].value, expected, _matching(_BASE)) or base
         front_door = f"{base}.0.1"
         if "front_door" in keys:
-            expected = "a loopback address such as 127.0.0.1 (others are not built yet)"
-            front_door = self._document.scalar(keys["front_door"].value, expected, _matching(_ADDRESS)) or front_door
-        if re.fullmatch(rf"{re.escape(base)}\.[1-9]\d*\.1", front_door):
-            found = f"{front_door}, which is a region's address"
-            self._document.mistake(keys["front_door"].value, found, "an address of the front door's own")
+            read = self._document.scalar(keys["front_door"].value, _OUR_ADDRESS, _matching(_ADDRESS))
+            front_door = read or front_door
         ports = self._document.keys(keys["ports"].value if "ports" in keys else None, PORT_KEYS, "ports")
         numbers: dict[str, int] = {}
         for name, each in ports.items():
@@ -170,8 +190,11 @@ class _Loader:
             if "azs" in keys:
                 wanted = f"a number of availability zones from 1 to {AZS_MAX}"
                 count = self._document.scalar(keys["azs"].value, wanted, _az_count) or count
+            address = f"{base}.{number}.1"
+            if "address" in keys:
+                address = self._document.scalar(keys["address"].value, _OUR_ADDRESS, _matching(_ADDRESS)) or address
             regions[each.key] = RegionSettings(
-                address=f"{base}.{number}.1",
+                address=address,
                 azs=tuple(f"{each.key}{letter}" for letter in "abcdef"[:count]),
                 parameters=self._parameters(keys.get("parameters")),
             )
@@ -180,6 +203,21 @@ class _Loader:
         elif len(entries) > REGIONS_MAX:
             self._document.mistake(entry.key_node, f"{len(entries)} regions", f"at most {REGIONS_MAX}")
         return regions
+
+    def _check_addresses(
+        self, top: Mapping[str, Entry], regions: Mapping[str, RegionSettings], front_door: str
+    ) -> None:
+        """Every region listens on the same ports, so each needs an address of its own, and so does the front door."""
+        owners = {front_door: "the front door"}
+        for name, settings in regions.items():
+            owner = owners.setdefault(settings.address, name)
+            if owner == name:
+                continue
+            where = self._document.find(top.get("regions"), name, "address")
+            if where is None:
+                where = self._document.find(top.get("addresses"), "front_door")
+            found = f"{settings.address} for {name} and for {owner}"
+            self._document.mistake(where, found, "an address of its own for each region, and for the front door")
 
     def _parameters(self, entry: Entry | None) -> dict[str, str]:
         """The text as it is written: CloudFormation's parameters are text; a list is joined by commas, as there."""
@@ -207,15 +245,15 @@ class _Loader:
                     found = f"the link {pair[0]} -> {pair[1]} a second time"
                     self._document.mistake(each.key_node, found, f"it once (it is in line {first} already)")
                 given[pair] = each
-            delay_known = all(region in known_regions() for pair in pairs for region in pair)
+            delay_known = all(_natural_delay_ms(a, b, regions) is not None for a, b in pairs)
             link, has_delay = self._link(each)
             if pairs and not has_delay and not delay_known:
                 self._document.mistake(
                     each.key_node, f"no delay for {each.key}", "a delay: the distance is not built in"
                 )
             for a, b in pairs:
-                delay_ms = link.delay_ms if has_delay or not delay_known else one_way_delay_ms(a, b)
-                links[a, b] = replace(link, delay_ms=delay_ms)
+                natural_ms = _natural_delay_ms(a, b, regions)
+                links[a, b] = link if has_delay or natural_ms is None else replace(link, delay_ms=natural_ms)
         self._default_links(links, regions_entry, regions)
         return links
 
@@ -223,7 +261,6 @@ class _Loader:
         self, links: dict[tuple[str, str], Link], regions_entry: Entry | None, regions: dict[str, RegionSettings]
     ) -> None:
         """The real distance for every pair that is not given; regions that are not built in must be given theirs."""
-        known = set(known_regions())
         nodes = {}
         if regions_entry is not None and isinstance(regions_entry.value, yaml.MappingNode):
             nodes = {key.value: key for key, _ in regions_entry.value.value}
@@ -232,10 +269,12 @@ class _Loader:
             for b in regions:
                 if a == b or (a, b) in links:
                     continue
-                if a in known and b in known:
-                    links[a, b] = Link(delay_ms=one_way_delay_ms(a, b))
+                natural_ms = _natural_delay_ms(a, b, regions)
+                if natural_ms is not None:
+                    links[a, b] = Link(delay_ms=natural_ms)
                 else:
-                    strange |= {region for region in (a, b) if region not in known and _REGION.fullmatch(region)}
+                    unknown = {a, b} - set(known_regions())
+                    strange |= {region for region in unknown if _REGION.fullmatch(region)}
         for region in sorted(strange):
             self._document.mistake(nodes.get(region), f"the region {region}", _region_code(region))
 
@@ -273,25 +312,42 @@ class _Loader:
     def _optional(self, keys: Mapping[str, Entry], key: str, expected: str, read: Callable[[str], T]) -> T | None:
         return self._document.scalar(keys[key].value, expected, read) if key in keys else None
 
-    def _lanes(self, entry: Entry | None) -> dict[str, str]:
-        lanes: dict[str, str] = {}
+    def _lanes(self, entry: Entry | None) -> dict[str, LaneSettings]:
+        lanes: dict[str, LaneSettings] = {}
         for each in self._document.entries(entry.value if entry else None, "a mapping from tables to lanes"):
-            node = each.value
+            node, every = each.value, None
             if isinstance(node, yaml.MappingNode):
                 keys = self._document.keys(node, ("mode", "every"), "a lane")
                 if "mode" not in keys:
                     self._document.mistake(each.key_node, "a lane without mode", f"mode: {either(LANES_BUILT)}")
                     continue
-                node = keys["mode"].value
-                if "every" in keys and show(node) in LANES_BUILT:
-                    self._document.mistake(keys["every"].key_node, f"every, for the lane {show(node)}", "no more keys")
-            if isinstance(node, yaml.ScalarNode) and node.value in LANES_PLANNED:
-                self._document.mistake(node, f"{show(node)}, which is not built yet", f"the lane {either(LANES_BUILT)}")
-                continue
-            lane = self._document.scalar(node, f"the lane {either(LANES_BUILT)}", _one_of(LANES_BUILT))
+                node, every = keys["mode"].value, keys.get("every")
+                if every is not None and show(node) in LANES_BUILT and show(node) != "batch":
+                    self._document.mistake(every.key_node, f"every, for the lane {show(node)}", "no more keys")
+            lane = self._lane(node, every)
             if lane is not None:
                 lanes[each.key] = lane
         return lanes
+
+    def _lane(self, node: yaml.Node, every: Entry | None) -> LaneSettings | None:
+        if isinstance(node, yaml.ScalarNode) and node.value in LANES_PLANNED:
+            self._document.mistake(node, f"{show(node)}, which is not built yet", f"the lane {either(LANES_BUILT)}")
+            return None
+        mode = self._document.scalar(node, f"the lane {either(LANES_BUILT)}", _one_of(LANES_BUILT))
+        if mode != "batch":
+            return None if mode is None else LaneSettings(mode)
+        every_s = BATCH_INTERVAL_S
+        if every is not None:
+            interval_ms = self._document.scalar(every.value, "an interval from 1s to 24h, such as 1m", _batch_interval)
+            every_s = (interval_ms or 0.0) / 1000
+        return LaneSettings(mode, every_s)
+
+
+def _natural_delay_ms(a: str, b: str, regions: Mapping[str, RegionSettings]) -> float | None:
+    """What a link has if nobody says: the real distance, which hosts of their own have already; None: not known."""
+    if not any(is_loopback(regions[name].address) for name in (a, b)):
+        return 0.0
+    return one_way_delay_ms(a, b) if {a, b} <= set(known_regions()) else None
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
@@ -325,6 +381,13 @@ def _port(text: str) -> int:
 
 def _az_count(text: str) -> int:
     return _whole(text, 1, AZS_MAX)
+
+
+def _batch_interval(text: str) -> float:
+    milliseconds = duration_ms(text)
+    if not 1000 <= milliseconds <= 24 * 3600 * 1000:
+        raise ValueError(text)
+    return milliseconds
 
 
 def _boolean(text: str) -> bool:

@@ -14,12 +14,16 @@ _NAME = "world.pid"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The supervisor that holds a world: its control API's address, and whether the world has come up."""
+    """The supervisor that holds a world: its control API's address, and whether the world has come up.
+
+    ``signed`` says that its control API takes only requests that are signed with one of the world's access keys.
+    """
 
     pid: int
     address: str = ""
     port: int = 0
     ready: bool = False
+    signed: bool = False
 
 
 class WorldLock:

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrella.kernel import PROFILES, Profile, TerrellaError
-from terrella.region import Ports, RegionConfiguration, RegionSettings
+from terrella.region import LaneSettings, Ports, RegionConfiguration, RegionSettings, Security
 from terrella.wire.links import Link
+from terrella.wire.tls import TlsFiles
+from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.control_state import ControlState
+from terrella.world.security import WorldSecurity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,26 @@ class World:
     template: Path
     regions: Mapping[str, RegionSettings]
     links: Mapping[tuple[str, str], Link]
-    lanes: Mapping[str, str] = field(default_factory=dict)
+    lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
     profile: Profile = PROFILES["fast"]
     front_door: str = "127.0.0.1"
     ports: Ports = field(default_factory=Ports)
+    security: WorldSecurity = field(default_factory=WorldSecurity)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether any address is not loopback: then nobody is served without a signature."""
+        return not all(map(is_loopback, (self.front_door, *(each.address for each in self.regions.values()))))
+
+    @property
+    def development_authority(self) -> DevelopmentAuthority:
+        """What makes certificates where ``world.yaml`` names none."""
+        return DevelopmentAuthority(self.state_directory / "certificates", self.name)
+
+    def tls_files(self, name: str) -> TlsFiles:
+        """The certificate of a region, or of the front door."""
+        own = self.security.certificates.get(name)
+        return own if own is not None else self.development_authority.files(name)
 
     @property
     def state_directory(self) -> Path:
@@ -46,6 +65,7 @@ class World:
             state_directory=self.state_directory,
             regions=self.regions,
             links={**self.links, **changed},
+            security=Security(self.tls_files(name), self.security.access_keys if self.exposed else ()),
             lanes=self.lanes,
             profile=profile or self.profile,
             ports=self.ports,
@@ -55,3 +75,8 @@ class World:
     def region_of_az(self, az: str) -> str | None:
         """The region that an availability zone lies in; None if there is no such zone."""
         return next((name for name, settings in self.regions.items() if az in settings.azs), None)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an IPv4 address."""
+    return address.startswith("127.")

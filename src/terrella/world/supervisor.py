@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from terrella.kernel import Clock, Ids, Profile, TerrellaError
-from terrella.region import BulletinReader
+from terrella.kernel import Clock, Connection, Ids, Profile, TerrellaError
+from terrella.region import FRONT_DOOR, HTTP, Access, BulletinReader
 from terrella.wire.http import Handler, HttpClient, SocketConnection
 from terrella.wire.links import Link
+from terrella.wire.tls import Identity, client_context, secure
 from terrella.world.aws_door import AwsDoor
 from terrella.world.client import ControlClient
 from terrella.world.control_state import ControlState
@@ -81,6 +82,8 @@ class Supervisor:
         self._up = False
         self._news = asyncio.Event()
         self._stop = asyncio.Event()
+        self.access = Access(world.security.access_keys if world.exposed else (), clock)
+        self._tls = client_context(world.tls_files(FRONT_DOOR), HTTP) if world.exposed else None
         self._clients = {name: self._http_client(name) for name in world.regions}
         self.views = {name: self._view(name) for name in world.regions}
         self._readers = {name: self._reader(name) for name in world.regions}
@@ -357,7 +360,8 @@ class Supervisor:
 
     def control(self, name: str) -> ControlClient:
         """A region's control API."""
-        return ControlClient(name, self.world.regions[name].address, self.world.ports.aws)
+        address = self.world.regions[name].address
+        return ControlClient(name, address, self.world.ports.aws, open_connection=self._way_to(name))
 
     def log_of(self, name: str) -> Path:
         """Where a region's process writes."""
@@ -377,8 +381,20 @@ class Supervisor:
             raise TerrellaError(f"{name} is {self.views[name].state}")
 
     def _http_client(self, name: str) -> HttpClient:
-        address, port = self.world.regions[name].address, self.world.ports.aws
-        return HttpClient(lambda: SocketConnection.open(address, port), max_idle=64)
+        return HttpClient(self._way_to(name), max_idle=64)
+
+    def _way_to(self, name: str) -> Callable[[], Awaitable[Connection]]:
+        """On loopback a bare socket; else through the region's door, with the front door's certificate."""
+        address, ports = self.world.regions[name].address, self.world.ports
+        context = self._tls
+        if context is None:
+            return lambda: SocketConnection.open(address, ports.aws)
+
+        async def through_the_door() -> Connection:
+            below = await SocketConnection.open(address, ports.replication)
+            return await secure(below, context, Identity(self.world.name, name))
+
+        return through_the_door
 
     def _view(self, name: str) -> RegionView:
         state = self.world.state_directory
@@ -400,9 +416,8 @@ class Supervisor:
         return RegionView(name, self.world.regions[name], keeper, self._clock)
 
     def _reader(self, name: str) -> BulletinReader:
-        address, port = self.world.regions[name].address, self.world.ports.aws
         return BulletinReader(
-            lambda: SocketConnection.open(address, port),
+            self._way_to(name),
             lambda line: self._heard(name, line),
             lambda why: self._lost(name, why),
             self._ids,

@@ -7,10 +7,10 @@ SHARE = "a share such as 1% or 0.01"
 BANDWIDTH = "a bandwidth such as 10MB/s or 100Mbit/s"
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
-_DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m)")
+_DURATION = re.compile(rf"{_NUMBER}\s*(ms|s|m|h)")
 _SHARE = re.compile(rf"{_NUMBER}\s*(%?)")
 _BANDWIDTH = re.compile(rf"{_NUMBER}\s*([kMG]?)(B|bit)/s")
-_MS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0}
+_MS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0, "h": 3_600_000.0}
 _PREFIX = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 

@@ -19,6 +19,7 @@ from terrella.world.lock import Holder, WorldLock
 from terrella.world.model import World
 from terrella.world.ports import check_ports
 from terrella.world.processes import region_records, sweep
+from terrella.world.security import make_certificates
 from terrella.world.supervisor import CommandFactory, Options, Supervisor
 
 MakeTraffic = Callable[[World, Profile, EventLog, Clock, Ids], Awaitable[Traffic | None]]
@@ -68,6 +69,8 @@ def run_world(
         swept = sweep_orphans(world.state_directory)
         if swept:
             reporter.swept(swept)
+        if world.exposed:  # on loopback each region sees to its own while it starts, and the front door needs none
+            make_certificates(world, SystemClock())
         _wait_for_ports(world, _SWEPT_TIMEOUT_S if swept else 0.0)
         uvloop.run(_run(world, options, reporter, lock, make_traffic, command))
     finally:
@@ -87,7 +90,7 @@ async def _run(
     events.subscribe(reporter.event)
     profile = options.profile or world.profile
     traffic = await make_traffic(world, profile, events, clock, ids) if make_traffic is not None else None
-    own = Holder(os.getpid(), world.front_door, world.ports.aws)
+    own = Holder(os.getpid(), world.front_door, world.ports.aws, signed=world.exposed)
     lock.write(own)
     supervisor = Supervisor(world, options, events, clock, ids, traffic=traffic, command=command)
     told = 0

@@ -6,7 +6,9 @@ import pytest
 
 from terrella.journal import (
     Apply,
+    DataSet,
     Effect,
+    Lane,
     Message,
     Origin,
     ProtocolError,
@@ -33,6 +35,7 @@ from terrella.journal.protocol import (
 
 EAST: Origin = ("us-east-1", "e1")
 WEST: Origin = ("us-west-2", "w1")
+REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
 PEERS = frozenset(("us-west-2", "eu-west-1"))
 
 
@@ -52,6 +55,9 @@ class FakeState:
     def vectors(self, peer: str) -> Mapping[str, Vector]:
         return {name: dict(vector) for name, vector in self.held.items()}
 
+    def unpulled(self) -> frozenset[str]:
+        return frozenset()
+
     def floor(self, data_set_id: str, origin: Origin) -> int:
         return self.floors.get(origin, 1)
 
@@ -59,11 +65,31 @@ class FakeState:
         last = min(self.held[data_set_id][origin], after + records_max)
         return [b"%d" % sequence for sequence in range(after + 1, last + 1)]
 
+    cursors = vectors
+
+    def definitions(self) -> Mapping[str, DataSet]:
+        return {name: DataSet(name, name, Lane.ASYNC, REGIONS) for name in self.held}
+
+    def lives(self) -> set[str]:
+        return {self.incarnation}
+
+    def lives_of(self, region: str) -> set[str]:
+        return {life for vector in self.held.values() for origin_region, life in vector if origin_region == region}
+
+    def decided(self) -> int:
+        return 0
+
+    def excluded(self, peer: str, data_set_id: str) -> int | None:
+        return None
+
+    def log_bytes(self, data_set_id: str, origin: Origin, after: int, upto: int) -> int:
+        return sum(len(b"%d" % sequence) for sequence in range(after + 1, upto + 1))
+
     def acknowledge(self, peer: str, data_set_id: str, vector: Vector) -> None:
         self.acknowledged[(peer, data_set_id)] = vector
 
 
-HELLO = Hello(PROTOCOL, "test", "us-west-2", "us-east-1", "w1")
+HELLO = Hello(PROTOCOL, "test", "us-west-2", "us-east-1", "w1", ["w1"])
 
 
 def greeted(state: FakeState) -> PullServer:
@@ -115,12 +141,12 @@ def test_records_come_from_the_cursor_on_and_as_they_are_committed() -> None:
     server = greeted(state)
     server.receive(Pull("items", ["us-east-1"], [(*EAST, 1)]), 0.0)
     assert drained(server, 0.0) == [
-        Heads(1000, [("items", [(*EAST, 3)])]),
+        Heads(1000, [("items", [(*EAST, 3)])], [("items", "us-east-1", 2, True)]),
         Records("items", *EAST, 2, [b"2", b"3"]),
     ]
     state.held["items"][EAST] = 4
     assert drained(server, 0.1) == [Records("items", *EAST, 4, [b"4"])]
-    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])])]
+    assert drained(server, HEARTBEAT_S) == [Heads(1000, [("items", [(*EAST, 4)])], [("items", "us-east-1", 3, True)])]
     assert drained(server, 2 * HEARTBEAT_S) == [Heads(1000, [])]
 
 
@@ -138,7 +164,10 @@ def test_a_pull_of_what_is_not_declared_waits() -> None:
     server.receive(Pull("items", ["us-east-1"], []), 0.0)
     assert drained(server, 0.0) == [Heads(1000, [])]
     state.held["items"] = {EAST: 1}
-    assert drained(server, 0.01) == [Heads(1000, [("items", [(*EAST, 1)])]), Records("items", *EAST, 1, [b"1"])]
+    assert drained(server, 0.01) == [
+        Heads(1000, [("items", [(*EAST, 1)])], [("items", "us-east-1", 1, True)]),
+        Records("items", *EAST, 1, [b"1"]),
+    ]
 
 
 def test_long_backlogs_take_turns_and_leave_room_for_heartbeats() -> None:
@@ -190,9 +219,10 @@ def test_a_data_set_is_asked_for_once_it_is_declared_and_stopped_when_it_is_drop
 def test_a_data_set_with_a_bad_record_stays_stopped() -> None:
     state = FakeState("us-west-2", "w1", {"items": {}})
     puller = welcomed(state)
-    assert sent(puller.stop("items", "format 2", 0.1)) == [Stop("items")]
+    assert sent(puller.stop("items", "us-east-1", "format 2", 0.1)) == [Stop("items")]
     assert not any(isinstance(message, Pull) for message in sent(puller.changed(0.2)))
-    again = Puller(state, "test", "us-east-1", puller.stopped)
+    puller.closed(0.5)
+    again = Puller(state, "test", "us-east-1", puller.sources)
     again.start(1.0)
     assert not any(isinstance(m, Pull) for m in sent(again.receive(Welcome(PROTOCOL, "us-east-1", "e2"), 1.0)))
 

@@ -9,6 +9,7 @@ from terrella.region import Ports
 from terrella.wire.links import Link
 from terrella.world import World, load_world
 from terrella.world.loader import ADDRESSES_KEYS, AZS_DEFAULT, KEYS, LINK_KEYS, PORT_KEYS, REGION_KEYS
+from terrella.world.security import CERTIFICATES_KEYS, SECURITY_KEYS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "world.md").read_text()
 ROWS = dict(re.findall(r"^\| `([^`]+)` \| ([^|]*?) ?\|", PAGE.partition("## Keys")[2], re.MULTILINE))
@@ -22,12 +23,18 @@ def load(directory: Path, text: str) -> World:
 
 
 def test_every_key_has_a_row_and_every_row_a_key() -> None:
-    keys = {"lanes.TABLE.mode", *(key for key in KEYS if key != "addresses")}
+    keys = {"lanes.TABLE.mode", "lanes.TABLE.every", *(key for key in KEYS if key != "addresses")}
     keys |= {f"regions.REGION.{key}" for key in REGION_KEYS}
+    keys |= {f"security.{key}" for key in SECURITY_KEYS}
+    keys |= {f"security.certificates.{key}" for key in CERTIFICATES_KEYS}
     keys |= {f"links.PAIR.{key}" for key in LINK_KEYS}
     keys |= {f"addresses.{key}" for key in ADDRESSES_KEYS if key != "ports"}
     keys |= {f"addresses.ports.{key}" for key in PORT_KEYS}
-    assert {row for row in ROWS if not row.startswith(("REGION", "logs", "tmp", "world.pid", "control.json"))} == keys
+    assert {
+        row
+        for row in ROWS
+        if not row.startswith(("REGION", "certificates", "logs", "tmp", "world.pid", "control.json"))
+    } == keys
 
 
 def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:

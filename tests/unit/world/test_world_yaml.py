@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from terrella.kernel import PROFILES, TerrellaError
-from terrella.region import Ports
+from terrella.region import LaneSettings, Ports
 from terrella.wire.links import Link
 from terrella.world import MistakesError, World, find_world, load_world
 
 TWO = "template: t.yaml\nregions: {us-east-1: , eu-west-1: }\n"
+NO_KEYS = (
+    ", which is not loopback, in a world without access keys, expected security: {access_keys: [{id: …, secret: …}]},"
+    " which requests are then signed with (docs/own-hosts.md)"
+)
 
 
 def read(directory: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> World:
@@ -23,8 +27,8 @@ MISTAKES = {
     "unknown key": (
         "templat: t.yaml\nregions: {us-east-1: }",
         (
-            "world.yaml:1: found the key templat, expected name, template, regions, profile, links, lanes or addresses"
-            " (did you mean template?)\n"
+            "world.yaml:1: found the key templat, expected name, template, regions, profile, links, lanes, addresses"
+            " or security (did you mean template?)\n"
             "world.yaml:1: found no template, expected template: the path of a SAM or CloudFormation template"
         ),
     ),
@@ -46,7 +50,7 @@ MISTAKES = {
         "- a",
         (
             "world.yaml:1: found a list, expected a world, a mapping with name, template, regions, profile, links,"
-            " lanes or addresses"
+            " lanes, addresses or security"
         ),
     ),
     "template is not there": (
@@ -121,13 +125,21 @@ MISTAKES = {
     ),
     "lane not built": (
         TWO + "lanes:\n  orders: sync",
-        "world.yaml:4: found sync, which is not built yet, expected the lane async or local",
+        "world.yaml:4: found sync, which is not built yet, expected the lane async, batch or local",
     ),
     "lane not built, long": (
-        TWO + "lanes:\n  clicks: {mode: batch, every: 1m}",
-        "world.yaml:4: found batch, which is not built yet, expected the lane async or local",
+        TWO + "lanes:\n  clicks: {mode: sync}",
+        "world.yaml:4: found sync, which is not built yet, expected the lane async, batch or local",
     ),
-    "lane": (TWO + "lanes: {a: fast}", "world.yaml:3: found fast, expected the lane async or local"),
+    "lane": (TWO + "lanes: {a: fast}", "world.yaml:3: found fast, expected the lane async, batch or local"),
+    "batch interval": (
+        TWO + "lanes: {a: {mode: batch, every: 20ms}}",
+        "world.yaml:3: found 20ms, expected an interval from 1s to 24h, such as 1m",
+    ),
+    "interval of another lane": (
+        TWO + "lanes: {a: {mode: async, every: 1m}}",
+        "world.yaml:3: found every, for the lane async, expected no more keys",
+    ),
     "base": (
         TWO + 'addresses: {base: "10.0"}',
         'world.yaml:3: found 10.0, expected the first two numbers of loopback addresses, in quotes: "127.0"',
@@ -138,11 +150,81 @@ MISTAKES = {
     ),
     "front door in the open": (
         TWO + "addresses: {front_door: 0.0.0.0}",
-        "world.yaml:3: found 0.0.0.0, expected a loopback address such as 127.0.0.1 (others are not built yet)",
+        "world.yaml:3: found 0.0.0.0, expected an IPv4 address of its own, such as 10.0.0.1",
+    ),
+    "front door outside without keys": (
+        TWO + "addresses: {front_door: 10.0.0.9}",
+        "world.yaml:3: found the front door at 10.0.0.9" + NO_KEYS,
+    ),
+    "region outside without keys": (
+        "template: t.yaml\nregions:\n  us-east-1:\n  eu-west-1:\n    address: 10.0.0.1\n",
+        "world.yaml:5: found eu-west-1 at 10.0.0.1" + NO_KEYS,
+    ),
+    "region outside with an empty list of keys": (
+        "template: t.yaml\nregions:\n  us-east-1: {address: 10.0.0.1}\nsecurity: {access_keys: []}\n",
+        "world.yaml:3: found us-east-1 at 10.0.0.1" + NO_KEYS,
+    ),
+    "address": (
+        "template: t.yaml\nregions:\n  us-east-1: {address: db.example.com}",
+        "world.yaml:3: found db.example.com, expected an IPv4 address of its own, such as 10.0.0.1",
+    ),
+    "address twice": (
+        "template: t.yaml\nregions:\n  us-east-1: {address: 127.9.0.1}\n  eu-west-1: {address: 127.9.0.1}",
+        (
+            "world.yaml:4: found 127.9.0.1 for eu-west-1 and for us-east-1, expected an address of its own for each"
+            " region, and for the front door"
+        ),
+    ),
+    "security": (
+        TWO + "security: {acces_keys: []}",
+        ("world.yaml:3: found the key acces_keys, expected certificates or access_keys (did you mean access_keys?)"),
+    ),
+    "access keys as a mapping": (
+        TWO + "security: {access_keys: {id: secret}}",
+        "world.yaml:3: found a mapping, expected a list of access keys, each with id and secret",
+    ),
+    "access key without anything": (
+        TWO + "security:\n  access_keys:\n  - {}",
+        (
+            "world.yaml:5: found an access key without id, expected id: a name such as AKIAEXAMPLE\n"
+            "world.yaml:5: found an access key without a secret, expected secret, or secret_file with the path of a"
+            " file that holds it"
+        ),
+    ),
+    "two secrets": (
+        TWO + "security: {access_keys: [{id: AKIA, secret: abcdefgh, secret_file: a}]}",
+        (
+            "world.yaml:3: found both secret and secret_file, expected secret, or secret_file with the path of a file"
+            " that holds it"
+        ),
+    ),
+    "short secret, which is not shown": (
+        TWO + "security: {access_keys: [{id: AKIA, secret: abc}]}",
+        "world.yaml:3: found a secret of 3 characters, or with spaces, expected 8 characters or more, without spaces",
+    ),
+    "access key twice": (
+        TWO + "security: {access_keys: [{id: AKIA, secret: abcdefgh}, {id: AKIA, secret: 12345678}]}",
+        "world.yaml:3: found the access key AKIA a second time, expected each once",
+    ),
+    "certificates without most": (
+        TWO + "security:\n  certificates:\n    regions:\n      us-east-1: {certificate: a.pem}",
+        (
+            "world.yaml:4: found no authority, expected authority: the path of a PEM file\n"
+            "world.yaml:5: found no certificate for eu-west-1, expected one for every region\n"
+            "world.yaml:6: found no key, expected key: the path of a PEM file"
+        ),
+    ),
+    "certificates of a region that is not there": (
+        TWO + "security: {certificates: {authority: a, regions: {us-east-1: {certificate: a, key: b},"
+        " eu-west-1: {certificate: a, key: b}, eu-west-2: {certificate: a, key: b}}}}",
+        "world.yaml:3: found the key eu-west-2, expected us-east-1 or eu-west-1 (did you mean eu-west-1?)",
     ),
     "front door in a region": (
         TWO + "addresses: {front_door: 127.0.1.1}",
-        "world.yaml:3: found 127.0.1.1, which is a region's address, expected an address of the front door's own",
+        (
+            "world.yaml:3: found 127.0.1.1 for us-east-1 and for the front door, expected an address of its own for"
+            " each region, and for the front door"
+        ),
     ),
     "port": (
         TWO + "addresses: {ports: {aws: 99999}}",
@@ -197,7 +279,7 @@ profile: aws
 links:
   us-east-1 -> eu-west-1: {delay: 0.2s, jitter: 2ms, loss: 1%, bandwidth: 8Mbit/s}
   eu-west-1 -> us-east-1: {cut: true}
-lanes: {orders: local, clicks: {mode: async}}
+lanes: {orders: local, clicks: {mode: async}, views: {mode: batch, every: 1h}, tips: batch}
 addresses: {base: "127.9", ports: {aws: 5000}}
 """
     configuration = read(tmp_path, text, monkeypatch).region_configuration("us-east-1")
@@ -207,7 +289,12 @@ addresses: {base: "127.9", ports: {aws: 5000}}
     assert configuration.regions["eu-west-1"].parameters == {"Count": "007", "On": "true", "List": "a,b"}
     assert configuration.links["us-east-1", "eu-west-1"] == Link(200, 2, 0.01, 1e6)
     assert configuration.links["eu-west-1", "us-east-1"] == Link(34.0, cut=True)
-    assert configuration.lanes == {"orders": "local", "clicks": "async"}
+    assert configuration.lanes == {
+        "orders": LaneSettings("local"),
+        "clicks": LaneSettings("async"),
+        "views": LaneSettings("batch", 3600),
+        "tips": LaneSettings("batch", 60),
+    }
     assert configuration.ports == Ports(aws=5000)
     assert configuration.profile.name == "aws"
 
@@ -241,3 +328,42 @@ def test_a_missing_file_beside_a_template_is_answered_with_a_world_to_write(
 def test_an_unknown_region_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TerrellaError, match="has no region us-west-2; it has us-east-1, eu-west-1"):
         read(tmp_path, TWO, monkeypatch).region_configuration("us-west-2")
+
+
+HOSTS = """\
+template: t.yaml
+regions:
+  us-east-1: {address: 10.0.0.1}
+  eu-west-1: {address: 10.0.0.2}
+  eu-north-9: {address: 10.0.0.3}
+links:
+  us-east-1 -> eu-west-1: {loss: 1%}
+security:
+  access_keys:
+  - {id: AKIAONE, secret_file: secret}
+  - {id: AKIATWO, secret: something else}
+"""
+
+
+def test_hosts_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their links have the delay that they have; nothing is added, and no distance need be known."""
+    (tmp_path / "secret").write_text("of the file\n".replace(" ", "-"))
+    world = read(tmp_path, HOSTS.replace("something else", "something-else"), monkeypatch)
+    assert world.exposed
+    assert [settings.address for settings in world.regions.values()] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert world.links["us-east-1", "eu-west-1"] == Link(loss=0.01)
+    assert world.links["eu-north-9", "eu-west-1"] == Link()
+    keys = world.region_configuration("eu-west-1").security.access_keys
+    assert [(key.id, key.secret) for key in keys] == [("AKIAONE", "of-the-file"), ("AKIATWO", "something-else")]
+
+
+def test_loopback_takes_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys or not: local emulators do, and nobody else can come in."""
+    world = read(tmp_path, TWO + "security: {access_keys: [{id: AKIA, secret: abcdefgh}]}", monkeypatch)
+    assert not world.exposed
+    assert world.region_configuration("eu-west-1").security.access_keys == ()
+
+
+def test_a_secret_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MistakesError, match=r"world.yaml:10: found .*secret, which cannot be read \(no such file"):
+        read(tmp_path, HOSTS.replace("something else", "something-else"), monkeypatch)

@@ -5,7 +5,7 @@ each worker talks to a Runtime API listener of its own. Configuration is kept in
 by content.
 """
 
-from terrella.services.functions.environment import access_key_of_function, function_of_access_key
+from terrella.services.functions.environment import access_key_of_function, function_of_access_key, token_of_access_key
 from terrella.services.functions.functions import Functions
 from terrella.services.functions.invocation import InvocationResult
 from terrella.services.functions.limits import Limits
@@ -25,4 +25,5 @@ __all__ = [
     "LogLine",
     "access_key_of_function",
     "function_of_access_key",
+    "token_of_access_key",
 ]

@@ -18,7 +18,7 @@ from terrella.services.functions.configuration import (
     needs_new_workers,
     override,
 )
-from terrella.services.functions.environment import Surroundings
+from terrella.services.functions.environment import Surroundings, any_secret
 from terrella.services.functions.events import EventQueue
 from terrella.services.functions.invocation import Invocation, InvocationResult
 from terrella.services.functions.limits import PAYLOAD_MAX_BYTES, Limits
@@ -54,7 +54,10 @@ class Function:
 
 
 class FunctionCore:
-    """Everything but the wire. ``azs`` names the availability zones; ``endpoint_url`` is the region's own."""
+    """Everything but the wire. ``azs`` names the availability zones; ``endpoint_url`` is the region's own.
+
+    ``secret_of`` has the secret that a worker is given with its access key id.
+    """
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class FunctionCore:
         clock: Clock,
         ids: Ids,
         limits: Limits | None = None,
+        secret_of: Callable[[str], str] = any_secret,
     ) -> None:
         self.region = region
         self.account = account
@@ -74,7 +78,7 @@ class FunctionCore:
         self.ids = ids
         self.code = CodeStore(state_directory, ids)
         self._azs = tuple(azs)
-        self._surroundings = Surroundings(region, account, endpoint_url)
+        self._surroundings = Surroundings(region, account, endpoint_url, secret_of)
         self._journal = journal
         self._limits = limits or Limits()
         self._scratch_root = state_directory / "tmp" / region

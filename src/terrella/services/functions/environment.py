@@ -5,7 +5,7 @@ import binascii
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from terrella.services.functions.configuration import Configuration
 VARIABLES_MAX_BYTES = 4096
 _VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 _KEY_PREFIX = "ASIATERRELLA"
+_TOKEN = "terrella"  # noqa: S105 - it keeps nothing secret: clients send one with such an access key
 
 # Set by terrella, and, as on AWS, not for a function's configuration to change.
 RESERVED_VARIABLES = (
@@ -50,13 +51,19 @@ DEFAULT_VARIABLES = (
 )
 
 
+def any_secret(_access_key: str) -> str:
+    """Where nobody verifies signatures, one is as good as another."""
+    return "terrella"
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is the same for every worker of a region."""
+    """What is the same for every worker of a region. ``secret_of`` has the secret that goes with an access key id."""
 
     region: str
     account: str
     endpoint_url: str
+    secret_of: Callable[[str], str]
 
 
 def access_key_of_function(name: str) -> str:
@@ -73,6 +80,11 @@ def function_of_access_key(key: str) -> str | None:
         return base64.b32decode(encoded + "=" * (-len(encoded) % 8)).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def token_of_access_key(key: str) -> str | None:
+    """The session token that a worker sends with its access key id; None if it is no worker's."""
+    return _TOKEN if function_of_access_key(key) is not None else None
 
 
 def check_variables(variables: Mapping[str, str]) -> str | None:
@@ -114,6 +126,7 @@ def worker_environment(
 ) -> dict[str, str]:
     """Everything that a worker's environment holds. ``scratch`` is the worker's own ``/tmp``."""
     name = configuration.name
+    access_key = access_key_of_function(name)
     interpreter = str(Path(sys.executable).parent)
     defaults = {
         "AWS_EC2_METADATA_DISABLED": "true",  # no credentials are missing, and asking for them would hang
@@ -127,7 +140,7 @@ def worker_environment(
     }
     reserved = {
         "_HANDLER": configuration.handler,
-        "AWS_ACCESS_KEY_ID": access_key_of_function(name),
+        "AWS_ACCESS_KEY_ID": access_key,
         "AWS_DEFAULT_REGION": surroundings.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{configuration.runtime}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
@@ -138,8 +151,8 @@ def worker_environment(
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_REGION": surroundings.region,
-        "AWS_SECRET_ACCESS_KEY": "terrella",
-        "AWS_SESSION_TOKEN": "terrella",
+        "AWS_SECRET_ACCESS_KEY": surroundings.secret_of(access_key),
+        "AWS_SESSION_TOKEN": _TOKEN,
         "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
         "LAMBDA_TASK_ROOT": str(task_root),
     }

@@ -90,9 +90,11 @@ class Catalog:
         logical_id: str,
         members: Sequence[str],
         generation: int | None,
+        lane: Lane,
+        every_s: float,
     ) -> Table:
         """The table of a stack's resource, made or brought up to date; see ``Tables.ensure_table``."""
-        lane = Lane.ASYNC if definition.replicas else Lane.LOCAL
+        lane = lane if definition.replicas else Lane.LOCAL
         regions = tuple(sorted({*members, self._region})) if definition.replicas else (self._region,)
 
         def judge(transaction: Transaction) -> TableRecord:
@@ -112,6 +114,7 @@ class Catalog:
                     stack=stack,
                     logical_id=logical_id,
                 )
+            record = replace(record, lane=lane, every_s=every_s)
             self._put(transaction, record)
             return record
 
@@ -151,7 +154,7 @@ class Catalog:
 
     async def _declare(self, table: Table) -> Table:
         record = table.record
-        data_set = DataSet(record.data_set_id, table.name, Lane(record.lane), record.members)
+        data_set = DataSet(record.data_set_id, table.name, Lane(record.lane), record.members, every_s=record.every_s)
         # An index that is new is filled before this returns; until then requests see the table as it was.
         await self._journal.declare(data_set, table.indexer(), table.index_fingerprints())
         self._tables[table.name] = table
@@ -206,7 +209,7 @@ def _updated(
         raise TerrellaError(
             f"table {name} cannot change its key schema in place: give it another TableName or logical id"
         )
-    if lane != record.lane:
+    if (lane is Lane.LOCAL) != (record.lane == Lane.LOCAL):
         raise TerrellaError(
             f"table {name} cannot turn from a table into a global table, or back, in place: give it another logical id"
         )

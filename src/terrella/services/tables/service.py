@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from terrella.journal import (
     DataSetDroppedError,
+    DataSetStandingError,
     Journal,
     JournalError,
+    Lane,
     StoreClosedError,
     StoreUnavailableError,
     UnknownDataSetError,
@@ -127,18 +129,27 @@ class Tables:
         logical_id: str,
         members: Sequence[str],
         generation: int | None = None,
+        lane: Lane = Lane.ASYNC,
+        every_s: float = 0.0,
     ) -> None:
         """Make the table of a stack's resource, or bring it up to date; idempotent.
 
         ``members`` are the regions of the world that hold a global table (of another table: ignored). ``generation``
-        tells a table that was removed and declared anew from its predecessor; left out, it is counted here. Raises
+        tells a table that was removed and declared anew from its predecessor; left out, it is counted here.
+        ``lane`` is how a global table is replicated, ``every_s`` the interval of the lane ``batch``. Raises
         ``TerrellaError`` for a change that cannot be made in place, or a name that is taken.
         """
         settings = definition.replicas.get(self._region)
         if settings is not None:
             definition = definition.for_replica(settings)
         await self._catalog.ensure(
-            definition, stack=stack, logical_id=logical_id, members=members, generation=generation
+            definition,
+            stack=stack,
+            logical_id=logical_id,
+            members=members,
+            generation=generation,
+            lane=lane,
+            every_s=every_s,
         )
 
     async def remove_table(self, name: str) -> None:
@@ -169,7 +180,7 @@ class Tables:
 def _journal_error(error: JournalError) -> AwsError:
     if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
         return AwsError("ResourceNotFoundException", "Requested resource not found")
-    if isinstance(error, StoreUnavailableError | StoreClosedError):
+    if isinstance(error, StoreUnavailableError | StoreClosedError | DataSetStandingError):
         return AwsError("ServiceUnavailable", str(error), 503)
     _log.error("a request failed in the journal: %s", error)
     return AwsError("InternalServerError", str(error), 500)

@@ -42,6 +42,7 @@ class TableRecord:
     generation: int
     stack: str = ""
     logical_id: str = ""
+    every_s: float = 0.0
 
 
 def schema_mismatch() -> AwsError:

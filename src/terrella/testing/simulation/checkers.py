@@ -60,7 +60,7 @@ class Durability(Checker):
             writes = [write for write in evidence.history.surviving(data_set.id) if write.acknowledged]
             for region, stored in evidence.replicas(data_set):
                 for write in writes:
-                    if not _accounted(stored, write.key, write.version.dot):
+                    if not _accounted(evidence.history, data_set.id, stored, write.key, write.version.dot):
                         what = f"{name(write.version.dot)} of {write.key!r}"
                         yield f"I1: the acknowledged write {what} is lost in {region}"
 
@@ -118,13 +118,16 @@ class Convergence(Checker):
             names = f"{region} and {first}"
             if _vector(stored) != _vector(other):
                 yield f"I2: {names} have not applied the same of {data_set.name}"
-            elif stored.items != other.items:
-                keys = sorted(k for k in {*stored.items, *other.items} if stored.items.get(k) != other.items.get(k))
+            elif _live(stored) != _live(other):
+                here, there = _live(stored), _live(other)
+                keys = sorted(key for key in {*here, *there} if here.get(key) != there.get(key))
                 yield f"I2: {names} have applied the same of {data_set.name} and differ in {keys}"
             elif stored.conflicts != other.conflicts:
                 yield f"I2: {names} have applied the same of {data_set.name} and differ in their conflict logs"
 
     def _maximum(self, region: str, key: bytes, stored: Version | None, expected: Version) -> Iterator[str]:
+        if stored is None and expected.value is None:
+            return  # a tombstone that was dropped
         if stored is None:
             yield f"I2: {region} holds nothing at {key!r}; the maximum is {name(expected.dot)}"
         elif (stored.dot, stored.hlc, stored.value) != (expected.dot, expected.hlc, expected.value):
@@ -147,7 +150,7 @@ class Cursors(Checker):
         """Records that the cursor covers and that are neither in the log nor below its floor, or had no effect."""
         for data_set in evidence.replicated:
             stored = contents.get(data_set.id)
-            if stored is not None and not stored.dropped:
+            if stored is not None and not stored.dropped and not stored.under_way:
                 yield from self._holes(evidence.history, region, data_set, stored)
 
     def at_end(self, evidence: Evidence) -> Iterator[str]:
@@ -171,7 +174,9 @@ class Cursors(Checker):
                     continue
                 record = decode_record(data)
                 dot = Dot(*origin, sequence)
-                if isinstance(record, WriteRecord) and not _accounted(stored, record.key, dot):
+                if isinstance(record, WriteRecord) and not _accounted(
+                    history, data_set.id, stored, record.key, dot
+                ):
                     yield f"I3: {region} has applied {name(dot)} of {record.key!r} without effect"
 
 
@@ -228,7 +233,9 @@ class Visibility(Checker):
                     yield f"I5: {region} answered the write of {operation.value!r}, which is not on its disk"
         for (data_set_id, origin), sequence in history.shipped.get(region, {}).items():
             stored = contents.get(data_set_id)
-            if stored is not None and not stored.dropped and stored.applied.get(origin, 0) < sequence:
+            if stored is None or stored.dropped or stored.under_way:
+                continue
+            if stored.applied.get(origin, 0) < sequence:
                 yield f"I5: {region} served record {sequence} of {origin[0]}, which is not on its disk"
 
     def at_end(self, evidence: Evidence) -> Iterator[str]:
@@ -273,16 +280,38 @@ class Clocks(Checker):
 CHECKERS: tuple[Checker, ...] = (Durability(), Convergence(), Cursors(), ConflictLog(), Visibility(), Clocks())
 
 
-def _accounted(stored: StoredDataSet, key: bytes, dot: Dot) -> bool:
-    """Whether a write is current, covered by what is current, or in the conflict log."""
-    version = stored.items.get(key)
-    return (version is not None and _has_seen(version, dot)) or dot in stored.conflicts
+def rank(version: Version) -> tuple[int, str, str, int]:
+    """What last-writer-wins goes by."""
+    dot = version.dot
+    return (version.hlc, dot.region, dot.incarnation, dot.sequence)
+
+
+def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: bytes, dot: Dot) -> bool:
+    """Whether a write is current, covered by what is current, in the conflict log, or gone with a dropped tombstone.
+
+    Whether a tombstone was dropped too early shows in what comes to life again.
+    """
+    current = stored.items.get(key)
+    if (current is not None and _has_seen(current, dot)) or dot in stored.conflicts:
+        return True
+    versions = history.versions.get(data_set_id, {}).get(key, {})
+    return any(
+        tombstone.value is None
+        and _has_seen(tombstone, dot)
+        and stored.applied.get(tombstone.dot.origin, 0) >= tombstone.dot.sequence
+        and (current is None or rank(current) > rank(tombstone))
+        for tombstone in versions.values()
+    )
 
 
 def _has_seen(version: Version, dot: Dot) -> bool:
     if version.dot.origin == dot.origin and version.dot.sequence >= dot.sequence:
         return True
     return version.context.get(dot.origin, 0) >= dot.sequence
+
+
+def _live(stored: StoredDataSet) -> dict[bytes, tuple[Dot, int, bytes]]:
+    return {k: (v.dot, v.hlc, v.value) for k, v in stored.items.items() if v.value is not None}
 
 
 def _vector(stored: StoredDataSet) -> dict[tuple[str, str], int]:

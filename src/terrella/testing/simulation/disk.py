@@ -24,12 +24,13 @@ Place = tuple[str, Origin]  # a data set and an origin
 
 @dataclass(slots=True)
 class StoredDataSet:
-    """One data set as it lies on a disk."""
+    """One data set as it lies on a disk; ``under_way`` says that its region is joining or leaving it."""
 
     number: int
     lane: str
     dropped: bool
     counted: tuple[int, int]
+    under_way: bool
     items: dict[bytes, Version] = field(default_factory=dict)
     conflicts: dict[Dot, ConflictRecord] = field(default_factory=dict)
     applied: dict[Origin, int] = field(default_factory=dict)
@@ -88,6 +89,39 @@ class Disk:
             return _read(connection.execute)
 
 
+class Watch:
+    """Looks at a disk after each commit, for what its region has written itself."""
+
+    def __init__(self, disk: Disk, region: str) -> None:
+        self._connection = apsw.Connection(str(disk.path))
+        self._region = region
+        self._read: dict[int, int] = {}
+
+    def news(self) -> list[tuple[str, Dot, bytes]]:
+        """The region's own records since the last time."""
+        found = []
+        streams = self._connection.execute(
+            "select s.id, d.id, s.incarnation, s.applied from streams s join data_sets d on d.number = s.data_set "
+            "where s.region = ?",
+            (self._region,),
+        ).fetchall()
+        for id_, data_set_id, incarnation, applied in streams:
+            read = self._read.get(id_, 0)
+            if applied <= read:
+                continue
+            self._read[id_] = applied
+            for packed, record in self._connection.execute(
+                "select dot, record from log where dot > ? and dot <= ?",
+                (id_ << SEQUENCE_BITS | read, id_ << SEQUENCE_BITS | applied),
+            ):
+                found.append((data_set_id, Dot(self._region, incarnation, packed & SEQUENCE_MASK), record))
+        return found
+
+    def close(self) -> None:
+        """Look no more."""
+        self._connection.close()
+
+
 class _Reading:
     """A connection of our own, for as long as it is needed."""
 
@@ -104,10 +138,11 @@ class _Reading:
 def _read(execute: Callable[..., Any]) -> dict[str, StoredDataSet]:
     by_number: dict[int, StoredDataSet] = {}
     found: dict[str, StoredDataSet] = {}
-    for number, id_, lane, items, bytes_, dropped in execute(
-        "select number, id, lane, items, bytes, dropped from data_sets"
+    for number, id_, lane, items, bytes_, dropped, joins in execute(
+        "select number, id, lane, items, bytes, dropped, (select count(*) from joins where data_set = number) "
+        "from data_sets"
     ):
-        found[id_] = by_number[number] = StoredDataSet(number, lane, bool(dropped), (items, bytes_))
+        found[id_] = by_number[number] = StoredDataSet(number, lane, bool(dropped), (items, bytes_), joins > 0)
     streams: dict[int, tuple[StoredDataSet, Origin]] = {}
     for id_, number, region, incarnation, applied, floor in execute(
         "select id, data_set, region, incarnation, applied, floor from streams"

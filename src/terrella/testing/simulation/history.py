@@ -1,7 +1,7 @@
 """What happened in a simulated world, as an omniscient and simple-minded observer wrote it down.
 
-What is on a disk is looked at when its region dies, when the disk is destroyed and at the end. The history is the union
-of what was seen, beside what clients and peers were told meanwhile.
+A disk is looked at after each commit, for what its region wrote itself, and wholly when its region dies and at the end.
+The history is the union of what was seen, beside what clients and peers were told meanwhile.
 """
 
 from dataclasses import dataclass, field
@@ -65,6 +65,7 @@ class History:
 
     def __init__(self) -> None:
         self.records: dict[str, dict[Dot, bytes]] = {}
+        self.versions: dict[str, dict[bytes, dict[Dot, Version]]] = {}
         self.writes: dict[str, dict[Dot, Write]] = {}
         self.operations: dict[tuple[str, str, str], list[Operation]] = {}
         self.answers: list[Answer] = []
@@ -90,22 +91,33 @@ class History:
         promised[place] = max(promised.get(place, 0), first + len(records) - 1)
 
     def seen_on_disk(self, region: str, contents: dict[str, StoredDataSet]) -> None:
-        """Take in what is on a region's disk, above all what it wrote itself."""
+        """Take in what is on a region's disk."""
         for data_set_id, stored in contents.items():
             if stored.dropped:
                 continue
             for origin, log in stored.log.items():
-                place = (data_set_id, *origin)
-                known = self._read.get(place, 0) if origin[0] == region else 0
                 for sequence in sorted(log):
                     self._note(data_set_id, Dot(*origin, sequence), log[sequence], f"lies in {region}")
-                    if origin[0] == region and sequence > known:
-                        self._read[place] = sequence
-                        self._take_in(place, Dot(*origin, sequence), log[sequence])
+
+    def committed(self, region: str, news: list[tuple[str, Dot, bytes]]) -> None:
+        """A region has committed records of its own (or got some of an earlier life back)."""
+        for data_set_id, dot, record in news:
+            self._note(data_set_id, dot, record, f"was committed by {region}")
+            place = (data_set_id, *dot.origin)
+            if dot.sequence > self._read.get(place, 0):
+                self._read[place] = dot.sequence
+                self._take_in(place, dot, record)
 
     def _note(self, data_set_id: str, dot: Dot, record: bytes, how: str) -> None:
-        known = self.records.setdefault(data_set_id, {}).setdefault(dot, record)
-        if known != record:
+        records = self.records.setdefault(data_set_id, {})
+        known = records.get(dot)
+        if known is None:
+            records[dot] = record
+            decoded = decode_record(record)
+            if isinstance(decoded, WriteRecord):
+                of_key = self.versions.setdefault(data_set_id, {}).setdefault(decoded.key, {})
+                of_key[dot] = written_version(decoded, dot)
+        elif known != record:
             self.contradictions.append(f"I3: {name(dot)} has two contents, one of which {how}")
 
     def _take_in(self, place: tuple[str, str, str], dot: Dot, data: bytes) -> None:
@@ -124,7 +136,7 @@ class History:
             return
         self._matched[place] = number
         operation.dot = dot
-        write = Write(record.key, written_version(record, dot), operation.seen, operation)
+        write = Write(record.key, self.versions[place[0]][record.key][dot], operation.seen, operation)
         self.writes.setdefault(place[0], {})[dot] = write
 
     def lose(self, data_set_id: str, origin: Origin, first: int, last: int) -> None:

@@ -13,9 +13,9 @@ WORLD = "simulation"
 class Features:
     """What the journal can do so far; a world with what it cannot do proves nothing."""
 
-    relay: bool = False
-    old_images: bool = False
-    lost_disks: bool = False
+    old_images: bool = True
+    lost_disks: bool = True
+    short_logs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Plan:
     hostile: float = 0.0
     skew_ms: int = 300
     drift: float = 0.0
+    housekeeping_interval_s: float = 2.0
+    log_bytes_max: int = 1 << 30
 
 
 def data_set(number: int, lane: Lane, members: tuple[str, ...], generation: int = 1) -> DataSet:
@@ -95,4 +97,6 @@ def draw(chance: random.Random, features: Features) -> Plan:
         hostile=0.5 if chance.random() < 0.25 else 0.0,
         skew_ms=chance.choice((5, 300, 20_000)),
         drift=chance.choice((0.0, 0.0, 0.02)),
+        housekeeping_interval_s=chance.choice((0.2, 0.7, 2.0)),
+        log_bytes_max=chance.choice((1000, 3000, 10_000)) if features.short_logs and chance.random() < 0.2 else 1 << 30,
     )

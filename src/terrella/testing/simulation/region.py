@@ -20,13 +20,13 @@ from terrella.journal import (
     Version,
 )
 from terrella.testing.ids import SeededIds
-from terrella.testing.simulation.disk import Disk
+from terrella.testing.simulation.disk import Disk, Watch
 from terrella.testing.simulation.history import Answer, History, Operation
 from terrella.testing.simulation.loop import VirtualLoop
 from terrella.testing.simulation.network import Network
+from terrella.testing.simulation.plan import WORLD, Plan
 from terrella.testing.simulation.schedule import RegionClock, Schedule, SimulatedCrash
 
-WORLD = "simulation"
 PORT = 4567
 
 # What a client asks for in one write: keys and their new values, None to delete.
@@ -65,13 +65,14 @@ class SimulatedRegion:
         network: Network,
         history: History,
         name: str,
-        peers: tuple[str, ...],
+        plan: Plan,
         clock: RegionClock,
         folder: Path,
         tell: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.peers = peers
+        self.plan = plan
+        self.peers = tuple(peer for peer in plan.regions if peer != name)
         self.clock = clock
         self.disk = Disk(folder)
         self.schemas: dict[str, Schema] = {}
@@ -130,7 +131,9 @@ class SimulatedRegion:
         if self.life is None or self.life.journal is None:
             return None
         state = self.life.journal.store.catalog.data_sets.get(data_set_id)
-        return state.vector if state is not None and state.declared and not state.dropped else None
+        if state is None or not state.declared or state.dropped or state.join is not None:
+            return None
+        return state.vector
 
     def _journal(self) -> Journal:
         assert self.life is not None and self.life.journal is not None, f"{self.name} is down"
@@ -151,7 +154,7 @@ class Life:
         self.statements_until: int | None = None
         self.statement_fault: Callable[[], None] | None = None
         self.commit_fault: Callable[[], str] | None = None
-        self.under_way = 0
+        self._watch: Watch | None = None
         self.spawn_later(self._live)
 
     async def _live(self) -> None:
@@ -164,7 +167,15 @@ class Life:
 
     async def _start(self) -> None:
         region = self.region
-        journal = await Journal.open(region.disk.path, region.name, region.clock, region.ids, self._fatal)
+        journal = await Journal.open(
+            region.disk.path,
+            region.name,
+            region.clock,
+            region.ids,
+            self._fatal,
+            housekeeping_interval_s=region.plan.housekeeping_interval_s,
+            log_bytes_max=region.plan.log_bytes_max,
+        )
         self.journal = journal
         for data_set_id in sorted(region.dropped):
             await self.drop(data_set_id)
@@ -184,6 +195,8 @@ class Life:
 
     def bury(self) -> None:
         """The process is dead: nothing that it holds is of any use to it."""
+        if self._watch is not None:
+            self._watch.close()
         if self.journal is not None:
             self.journal.abandon()
         self.loop.bury()
@@ -214,12 +227,19 @@ class Life:
                 result = work()
             except Exception as failure:  # noqa: BLE001 - it is the outcome of the work
                 error = failure
+            self._observe()
             if verdict == "fail after":
                 error = apsw.IOError("simulated: it was committed")
             elif verdict == "die after":
                 self.region.kill()
                 return
         self.region.schedule.after(0.0001, self._told, future, result, error, owner=self.loop)
+
+    def _observe(self) -> None:
+        region = self.region
+        if self._watch is None:
+            self._watch = Watch(region.disk, region.name)
+        region.history.committed(region.name, self._watch.news())
 
     @staticmethod
     def _told(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
@@ -320,7 +340,6 @@ class Life:
                 region.history.judged(journal.store.incarnation, operation)
             return True
 
-        self.under_way += 1
         try:
             done = await journal.write(judge)
         except StoreUnavailableError:
@@ -330,8 +349,6 @@ class Life:
         except JournalError as error:
             region.tell(f"{region.name}: {error}")
             return
-        finally:
-            self.under_way -= 1
         if not self.loop.alive:
             return
         region.history.answers += shown

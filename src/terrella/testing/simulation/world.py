@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from terrella.journal import DataSet, FrameReader, Lane, Records
+from terrella.journal import DataSet, FrameReader, Lane, PackedRecords, Records, unpack
 from terrella.testing.simulation.checkers import CHECKERS, Checker, Evidence
 from terrella.testing.simulation.disk import Place
 from terrella.testing.simulation.faults import FAULT_OF
@@ -18,7 +18,7 @@ from terrella.testing.simulation.schedule import RegionClock, Schedule
 
 FEATURES = Features()
 _HEALING_S = 60.0
-_STABLE_S = 0.6
+_STABLE_S = 1.0
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -74,7 +74,7 @@ class World:
             self.network,
             self.history,
             name,
-            tuple(peer for peer in self.plan.regions if peer != name),
+            self.plan,
             RegionClock(self.schedule, self.chance.randrange(-skew_ms, skew_ms), drift),
             self._folder / name,
             self.tell,
@@ -342,6 +342,8 @@ class World:
 
     def _tap(self, sender: str, data: bytes) -> None:
         for message in FrameReader().feed(data):
+            if isinstance(message, PackedRecords):
+                message = unpack(message)
             if isinstance(message, Records):
                 place = (message.data_set_id, (message.region, message.incarnation))
                 self.history.sent(sender, place, message.first, message.records)

@@ -13,13 +13,17 @@ Headers = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class Request:
-    """What a client asked. ``target`` is the raw path and query as sent; ``peer`` the client's IP address."""
+    """What a client asked. ``target`` is the raw path and query as sent; ``peer`` the client's IP address.
+
+    ``proven`` is the name in the client's certificate, where one had to be shown; empty elsewhere.
+    """
 
     method: str
     target: str
     headers: Headers
     body: bytes = b""
     peer: str = ""
+    proven: str = ""
     _by_name: dict[str, str] | None = field(default=None, repr=False)
 
     @property

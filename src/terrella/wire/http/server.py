@@ -43,10 +43,14 @@ class HttpServer:
             lambda: _ServerConnection(self._handler, self._connections), host, port, backlog=1024
         )
         self._servers.append(server)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+        self._begin_to_sweep()
         bound: int = server.sockets[0].getsockname()[1]
         return bound
+
+    def accept(self) -> asyncio.Protocol:
+        """What speaks to a connection that somebody else has accepted."""
+        self._begin_to_sweep()
+        return _ServerConnection(self._handler, self._connections)
 
     async def close(self) -> None:
         """Stop listening, drop every connection and the work that waits on it."""
@@ -60,6 +64,10 @@ class HttpServer:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+
+    def _begin_to_sweep(self) -> None:
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 
     def _sweep(self) -> None:
         """One timer for all connections: a timer for each request would cost more than parsing it."""
@@ -76,6 +84,7 @@ class _ServerConnection(asyncio.Protocol):
         self._parser: Any = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._peer = ""
+        self._proven = ""
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -98,6 +107,7 @@ class _ServerConnection(asyncio.Protocol):
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._proven = str(transport.get_extra_info("proven", ""))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
@@ -178,6 +188,7 @@ class _ServerConnection(asyncio.Protocol):
             headers=self._headers,
             body=body,
             peer=self._peer,
+            proven=self._proven,
         )
         self._waiting.append((request, self._parser.should_keep_alive()))
         if len(self._waiting) > _MAX_PIPELINED and not self._reading_paused:

@@ -1,8 +1,4 @@
-"""Signature Version 4, as far as dispatching needs it: whose request this is and for which region and service.
-
-The signature itself is not verified: loopback takes any credentials, as local emulators do. After "Create a signed AWS
-API request" in the IAM User Guide.
-"""
+"""Whose request it is, and for which region and service it was signed; the signature itself is not looked at here."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +6,10 @@ from urllib.parse import unquote_plus
 
 from terrella.wire.http import Request
 
-_USUAL_BEGINNING = "AWS4-HMAC-SHA256 Credential="
-_ALGORITHMS = ("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256")
+ALGORITHM = "AWS4-HMAC-SHA256"
+TERMINATOR = "aws4_request"
+_USUAL_BEGINNING = f"{ALGORITHM} Credential="
+_ALGORITHMS = (ALGORITHM, "AWS4-ECDSA-P256-SHA256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +21,11 @@ class Scope:
     region: str
     service: str
 
+    @property
+    def text(self) -> str:
+        """Without the access key, as it is signed."""
+        return f"{self.date}/{self.region}/{self.service}/{TERMINATOR}"
+
 
 def credential_scope(request: Request) -> Scope | None:
     """The scope that a request was signed for, by header or (presigned) by query; None if it is not signed."""
@@ -32,7 +35,7 @@ def credential_scope(request: Request) -> Scope | None:
     for pair in request.query.split("&"):
         name, _, value = pair.partition("=")
         if name.lower() == "x-amz-credential":
-            return _parse(unquote_plus(value))
+            return parse_scope(unquote_plus(value))
     return None
 
 
@@ -40,21 +43,21 @@ def _scope_of_header(authorization: str) -> Scope | None:
     if authorization.startswith(_USUAL_BEGINNING):
         credential = authorization[len(_USUAL_BEGINNING) :].partition(",")[0]
         if " " not in credential:
-            return _parse(credential)
+            return parse_scope(credential)
     algorithm, _, rest = authorization.strip().partition(" ")
     if algorithm not in _ALGORITHMS:
         return None
     for part in rest.replace(",", " ").split():
         name, _, value = part.partition("=")
         if name == "Credential":
-            return _parse(value)
+            return parse_scope(value)
     return None
 
 
 @lru_cache(maxsize=1024)
-def _parse(credential: str) -> Scope | None:
+def parse_scope(credential: str) -> Scope | None:
     """An access key may itself hold slashes, so the scope is read from its end."""
     parts = credential.rsplit("/", 4)
-    if len(parts) != 5 or parts[4] != "aws4_request" or not all(parts):
+    if len(parts) != 5 or parts[4] != TERMINATOR or not all(parts):
         return None
     return Scope(access_key=parts[0], date=parts[1], region=parts[2], service=parts[3])

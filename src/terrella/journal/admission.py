@@ -1,0 +1,178 @@
+"""Who decides that a snapshot is to be taken, that a region has arrived, or that it may go: a pure core over the store.
+
+``Admission.step`` is asked after each commit and as time passes. It is told what each connected peer holds, answers
+the work that is due, and tells its listener of what came to pass (``Event``), for whoever decides on memberships.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from msgspec.structs import replace
+
+from terrella.journal.joining import (
+    Stepwise,
+    begin_anew,
+    begin_discarding,
+    begin_join,
+    discarding,
+    finish_join,
+    has_caught_up,
+    is_pristine,
+    missing_elsewhere,
+    once,
+)
+from terrella.journal.model import PULLED, Vector
+from terrella.journal.pulling import Effect, Perform, Work
+from terrella.journal.standing import Join, Phase
+from terrella.journal.state import DataSetState
+from terrella.journal.store import Store
+
+# What each connected peer holds of each data set.
+Heads = Mapping[str, Mapping[str, Vector]]
+
+
+class Event(StrEnum):
+    """What came to pass with a region and a data set."""
+
+    JOINED = "joined"
+    RECOVERED = "recovered"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChange:
+    """Told once it is durable; ``JOINED`` and ``LEFT`` again after each opening, for as long as they stand."""
+
+    data_set_id: str
+    event: Event
+    epoch: int
+
+
+class Admission:
+    """One region's ways in and out, for all its data sets."""
+
+    def __init__(self, store: Store, tell: Callable[[StandingChange], None]) -> None:
+        self._store = store
+        self._tell = tell
+        self._under_way: set[str] = set()
+        self._told: set[StandingChange] = set()
+
+    def step(self, heads: Heads, needed: Collection[str]) -> list[Perform]:
+        """What is due. ``needed`` names the data sets that no connected peer's log can bring up to date."""
+        effects: list[Perform] = []
+        for data_set_id, state in self._store.catalog.data_sets.items():
+            if data_set_id in self._under_way or not state.declared or state.definition.lane not in PULLED:
+                continue
+            join = state.committed_join
+            if join is None:
+                work = self._member(data_set_id, state, data_set_id in needed)
+            else:
+                work = self._membership_changed(data_set_id, state, join) or self._way(data_set_id, state, join, heads)
+            if work is not None:
+                self._under_way.add(data_set_id)
+                effects.append(Perform(work, self._done(data_set_id)))
+        return effects
+
+    def failed(self) -> None:
+        """A batch was lost, and with it perhaps work that was handed out: what is due is due again."""
+        self._under_way.clear()
+
+    def _done(self, data_set_id: str) -> Callable[[object, float], Sequence[Effect]]:
+        def done(outcome: object, _now: float) -> Sequence[Effect]:
+            self._under_way.discard(data_set_id)
+            if isinstance(outcome, StandingChange):
+                self._tell(outcome)
+            return []
+
+        return done
+
+    def _member(self, data_set_id: str, state: DataSetState, needed: bool) -> Work | None:
+        region = self._store.region
+        if region in state.definition.joining or (needed and region in state.definition.members):
+            return _act(data_set_id, begin_join)
+        return None
+
+    def _membership_changed(self, data_set_id: str, state: DataSetState, join: Join) -> Work | None:
+        """A join goes on under the next membership, if this region holds the data set under both of them."""
+        definition = state.definition
+        region = self._store.region
+        if definition.epoch == join.epoch:
+            return None
+        holds = region in definition.holders
+        if join.phase is Phase.JOINED and region in definition.members:
+            return _act(data_set_id, lambda store, state: store.set_join(state, None))
+        if join.phase in (Phase.LEAVING, Phase.LEFT) and region not in definition.members:
+            return _act(data_set_id, lambda store, state: store.set_join(state, None))
+        in_a_row = definition.epoch == join.epoch + 1
+        copied = join.phase in (Phase.COPYING, Phase.CATCHING_UP, Phase.JOINED)
+        if copied and not (holds and in_a_row) and not is_pristine(state):
+            return _act(data_set_id, begin_anew)
+        return _act(data_set_id, _take_over_epoch)
+
+    def _way(self, data_set_id: str, state: DataSetState, join: Join, heads: Heads) -> Work | None:
+        match join.phase:
+            case Phase.DRAINING:
+                own = state.vector
+                for peer, held in heads.items():
+                    theirs = held.get(data_set_id, {})
+                    if peer in state.definition.members and not missing_elsewhere(join, own, theirs):
+                        return Stepwise(partial(_make_room, data_set_id, theirs))
+            case Phase.DISCARDING:
+                return Stepwise(partial(discarding, data_set_id))
+            case Phase.CATCHING_UP if has_caught_up(state):
+                return _act(data_set_id, _arrive)
+            case Phase.JOINED:
+                self._tell_once(StandingChange(data_set_id, Event.JOINED, join.epoch))
+            case Phase.LEAVING if self._others_hold_all(state):
+                return _act(data_set_id, _leave)
+            case Phase.LEFT:
+                self._tell_once(StandingChange(data_set_id, Event.LEFT, join.epoch))
+            case _:
+                pass
+        return None
+
+    def _others_hold_all(self, state: DataSetState) -> bool:
+        """Whether every other holder has acknowledged every stream that is not its own."""
+        for peer in state.definition.holders:
+            if peer == self._store.region:
+                continue
+            held = self._store.acknowledged.get(peer, {})
+            if any(
+                stream.region != peer and held.get(stream.id, 0) < stream.committed for stream in state.streams.values()
+            ):
+                return False
+        return True
+
+    def _tell_once(self, change: StandingChange) -> None:
+        if change not in self._told:
+            self._told.add(change)
+            self._tell(change)
+
+
+def _act(data_set_id: str, act: Callable[[Store, DataSetState], object]) -> Work:
+    return once(lambda store: act(store, store.catalog.declared(data_set_id)))
+
+
+def _make_room(data_set_id: str, theirs: Vector, store: Store) -> Iterator[None]:
+    if begin_discarding(store, store.catalog.declared(data_set_id), theirs):
+        yield
+        yield from discarding(data_set_id, store)
+
+
+def _arrive(store: Store, state: DataSetState) -> StandingChange | None:
+    if not has_caught_up(state):
+        return None
+    finish_join(store, state)
+    return StandingChange(state.definition.id, Event.RECOVERED, state.definition.epoch) if state.join is None else None
+
+
+def _take_over_epoch(store: Store, state: DataSetState) -> None:
+    if state.join is not None:
+        store.set_join(state, replace(state.join, epoch=state.definition.epoch))
+
+
+def _leave(store: Store, state: DataSetState) -> None:
+    if state.join is not None and state.join.phase is Phase.LEAVING:
+        store.set_join(state, replace(state.join, phase=Phase.LEFT))

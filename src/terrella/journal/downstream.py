@@ -1,0 +1,95 @@
+"""One connection of a peer that pulls from here: its socket, around the serving side of pulling."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from terrella.journal.errors import ProtocolError
+from terrella.journal.protocol import (
+    HELLO_BYTES_MAX,
+    HELLO_TIMEOUT_S,
+    REQUEST_BYTES_MAX,
+    SILENCE_MAX_S,
+    FrameReader,
+    PackedRecords,
+    Records,
+    SnapshotChunk,
+    frame,
+    refusal,
+)
+from terrella.journal.serving import PullServer
+from terrella.journal.tasks import first_to_end
+from terrella.kernel import Clock
+
+TICK_S = 0.1
+_SILENCE_MAX_S = 3 * SILENCE_MAX_S
+_READ_BYTES = 65536
+
+
+class Downstream:
+    """Serves until the connection ends. What is sent waits in no more memory than one message and a socket's buffer."""
+
+    def __init__(
+        self,
+        server: PullServer,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        clock: Clock,
+        task: "asyncio.Task[Any]",
+    ) -> None:
+        self.server = server
+        self.wake = asyncio.Event()
+        self.task = task
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+        self._opened = clock.monotonic()
+
+    async def run(self, on_greeted: Callable[["Downstream"], None]) -> None:
+        """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame."""
+        self.server.last_heard = self._opened
+        try:
+            await first_to_end(self._read(on_greeted), self._write(), self._watch())
+        except ProtocolError as error:
+            self._writer.write(frame(refusal(str(error))))
+            raise
+
+    async def _read(self, on_greeted: Callable[["Downstream"], None]) -> None:
+        frames = FrameReader(HELLO_BYTES_MAX)
+        while data := await self._reader.read(_READ_BYTES):
+            for message in frames.feed(data):
+                greeted = self.server.peer is None
+                self.server.receive(message, self._clock.monotonic())
+                if greeted:
+                    frames.bytes_max = REQUEST_BYTES_MAX
+                    on_greeted(self)
+            self.wake.set()
+            await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
+        if frames.truncated:
+            raise ProtocolError("the connection ended inside a message")
+
+    async def _write(self) -> None:
+        server, clock = self.server, self._clock
+        while True:
+            self.wake.clear()
+            while (message := server.next(clock.monotonic())) is not None:
+                self._writer.write(frame(message))
+                await self._writer.drain()
+                if isinstance(message, Records | PackedRecords | SnapshotChunk):
+                    await asyncio.sleep(0)  # a long backlog leaves room for others
+            pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
+            try:
+                async with asyncio.timeout(pause):
+                    await self.wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _watch(self) -> None:
+        """End what says nothing, also while it takes nothing."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = self._clock.monotonic()
+            if self.server.peer is None and now - self._opened > HELLO_TIMEOUT_S:
+                raise ProtocolError(f"no Hello within {HELLO_TIMEOUT_S:g} s")
+            if now - self.server.last_heard > _SILENCE_MAX_S:
+                raise ProtocolError(f"nothing was heard for {_SILENCE_MAX_S:g} s")

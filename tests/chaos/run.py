@@ -1,0 +1,77 @@
+"""One run: a world of real processes, writing clients, faults, healing, and the audit of the stopped stores."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.audit import Finding, StoppedReplica, audit
+from tests.chaos.faults import Faults
+from tests.chaos.load import TABLE, Clients, Told
+from tests.e2e.worlds import Terrella, free_base, until
+
+_TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Things:
+    Type: AWS::DynamoDB::GlobalTable
+    Condition: Makes
+    Properties:
+      TableName: things
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+      Replicas: [{Region: us-east-1}, {Region: us-west-2}, {Region: eu-west-1}]
+Conditions:
+  Makes: !Equals [!Ref AWS::Region, us-east-1]
+"""
+_CLIENTS = 4
+
+
+class Chaos:
+    """``run`` once; ``told`` and ``faults`` say afterwards what happened."""
+
+    def __init__(self, directory: Path, seed: int, keys: int, rate: float, tell: Callable[[str], None]) -> None:
+        source = directory.with_name("template")
+        source.mkdir(parents=True)
+        (source / "template.yaml").write_text(_TEMPLATE)
+        self.world = Terrella.of(source, directory, base=free_base())
+        self.told = Told()
+        self.faults = Faults(self.world, seed, tell)
+        self._seed, self._keys, self._rate, self._tell = seed, keys, rate, tell
+
+    async def run(self, kills: int) -> Finding:
+        """Load and faults, healing, the audit."""
+        world = self.world
+        try:
+            await asyncio.to_thread(world.up)
+            stop = asyncio.Event()
+            clients = [
+                Clients(region, address, self._keys, self._rate, self._seed + number, self.told).run(_CLIENTS, stop)
+                for number, (region, address) in enumerate(world.addresses.items())
+            ]
+            writing = asyncio.gather(*clients)
+            await self.faults.run(kills)
+            stop.set()
+            await writing
+            self._tell("all is healed")
+            await asyncio.to_thread(until, self._converged, "every region caught up with every other", 60)
+        finally:
+            await asyncio.to_thread(world.down)
+        replicas = [
+            StoppedReplica(world.directory / ".terrella" / f"{region}.sqlite", region, TABLE)
+            for region in world.regions
+        ]
+        finding = audit(replicas, self.told.acknowledged)
+        finding.violations.extend(self.told.problems)
+        return finding
+
+    def _converged(self) -> bool:
+        regions = self.world.status()["regions"]
+        vectors = [
+            data_set["vector"]
+            for region in regions
+            for data_set in region.get("journal", {}).get("data_sets", ())
+            if data_set["name"] == TABLE
+        ]
+        return len(vectors) == len(self.world.regions) and all(vector == vectors[0] for vector in vectors)
