@@ -53,7 +53,8 @@ def trimming(store: Store) -> Iterator[None]:
             if stream.floor > stream.applied:
                 continue
             held = held_elsewhere(store, state, stream)
-            through = held_by_all(held) if held else stream.applied
+            # Others may hold what has not arrived here yet.
+            through = min(held_by_all(held), stream.applied) if held else stream.applied
             while stream.floor <= through:
                 store.trim(stream, min(through, stream.floor + _SLICE_ROWS - 1))
                 yield

@@ -165,8 +165,10 @@ class Cursors(Checker):
             log = stored.log[origin]
             expected = set(range(stored.floors[origin], applied + 1))
             if log.keys() != expected:
-                odd = sorted(log.keys() ^ expected)
-                yield f"I3: the log of {origin[0]} in {region}, applied to {applied}, differs at {odd}"
+                floor = stored.floors[origin]
+                yield (
+                    f"I3: {region} has {sorted(log)} of {origin[0]}, where its floor is {floor} and {applied} is applied"
+                )
             for sequence in range(1, applied + 1):
                 data = log.get(sequence) or records.get(Dot(*origin, sequence))
                 if data is None:
