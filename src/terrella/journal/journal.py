@@ -99,6 +99,13 @@ class Journal:
             connection.close()
         self._lock.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as a crash does: what is not committed is gone, and nobody is told."""
+        self._closed = True
+        for connection in self._connections:
+            connection.close()
+        self._lock.close()
+
     # data sets
 
     async def declare(
