@@ -210,7 +210,7 @@ class Committer:
             self._failed(error)
             return
         if changed:
-            self._disk.submit(self._commit_and_tell)
+            self._loop.run_in_executor(self._disk, self._commit).add_done_callback(self._committed)
             return
         self._deliver()
         self._loop.call_soon(self._gather)
@@ -265,16 +265,8 @@ class Committer:
             except apsw.Error as error:
                 _log.warning("checkpoint failed: %s", error)
 
-    def _commit_and_tell(self) -> None:
-        """In the thread that waits for the disk."""
-        failure: BaseException | None = None
-        try:
-            self._commit()
-        except BaseException as error:  # noqa: BLE001 - told to the loop, which judges it
-            failure = error
-        self._loop.call_soon_threadsafe(self._committed, failure)
-
-    def _committed(self, error: BaseException | None) -> None:
+    def _committed(self, commit: "asyncio.Future[None]") -> None:
+        error = commit.exception()
         if error is not None:
             self._failed(error)
             return
