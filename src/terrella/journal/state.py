@@ -46,6 +46,7 @@ class Stream:
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
+    data_set: "DataSetState | None" = None
 
     def writes_after(self, sequence: int) -> int:
         """How many committed writes follow a sequence."""
@@ -124,6 +125,7 @@ class DataSetState:
     new_tombstones: bool = True
     parked: int = 0
     unindexed: int = 0
+    _vector: Vector | None = None
 
     @property
     def replicated(self) -> bool:
@@ -147,8 +149,14 @@ class DataSetState:
 
     @property
     def vector(self) -> Vector:
-        """What is held and committed of each origin."""
-        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        """What is held and committed of each origin; the same object until that has changed."""
+        if self._vector is None:
+            self._vector = {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        return self._vector
+
+    def note_committed(self) -> None:
+        """More is committed of a stream."""
+        self._vector = None
 
     @property
     def applied(self) -> Vector:
@@ -221,6 +229,7 @@ class Catalog:
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
+        stream.data_set = state
         state.streams[stream.origin] = stream
         self.streams[stream.id] = stream
 

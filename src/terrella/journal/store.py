@@ -105,6 +105,8 @@ class Store:
         """After a commit has returned: what the batch did is now what everyone may see."""
         for stream in self._dirty_streams:
             stream.committed = stream.applied
+            if stream.data_set is not None:
+                stream.data_set.note_committed()
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
             state.committed_join = state.join
