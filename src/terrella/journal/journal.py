@@ -13,6 +13,7 @@ from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
 from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
@@ -182,6 +183,23 @@ class Journal:
         """
         result: T = await self.committer.judge(judge)
         return result
+
+    async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
+        """End up to ``limit`` items whose entries in an index of moments lie between ``since`` and ``now``.
+
+        Answers how many it has ended. Each goes only if it is still as the index has it when its turn comes.
+        """
+        ended = 0
+
+        def step(store: Store) -> bool:
+            nonlocal ended
+            state = store.catalog.serving(data_set_id, writing=True)
+            count = expire_due(store, state, index_name, since, now, min(STEP_ITEMS, limit - ended))
+            ended += count
+            return count == STEP_ITEMS and ended < limit
+
+        await self.committer.step(step)
+        return ended
 
     # reading
 

@@ -32,7 +32,7 @@ create table streams (
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
-  hlc integer not null, context blob, unique (data_set, key));
+  hlc integer not null, context blob, expires integer, unique (data_set, key));
 create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (

@@ -22,14 +22,16 @@ _log = logging.getLogger(__name__)
 
 LOG_BYTES_MAX = 1 << 30
 
-# A row of the table of items: id, value, dot, hlc, context (dots, packed).
-Row = tuple[int, bytes | None, int, int, bytes | None]
+# What is stored at a key: value, dot, hlc, context (dots, packed), the dot that an expiry ends.
+Stored = tuple[bytes | None, int, int, bytes | None, int | None]
+# The same as a row of the table of items: its id first.
+Row = tuple[int, bytes | None, int, int, bytes | None, int | None]
 # Index entries (index name, index key) that go, and that come.
 IndexChanges = tuple[set[tuple[str, bytes]], set[tuple[str, bytes]]]
 
-_SELECT_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
-_INSERT_ITEM = "insert into items (data_set, key, value, dot, hlc, context) values (?, ?, ?, ?, ?, ?)"
-_UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ? where id = ?"
+_SELECT_ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
+_INSERT_ITEM = "insert into items (data_set, key, value, dot, hlc, context, expires) values (?, ?, ?, ?, ?, ?, ?)"
+_UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ?, expires = ? where id = ?"
 _INSERT_LOG = "insert into log values (?, ?)"
 _INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
 _DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
@@ -152,32 +154,59 @@ class Store:
 
     def version(self, row: Row) -> Version:
         """The version that a row holds."""
-        _, value, dot, hlc, context = row
-        stream = self.catalog.streams[dot >> SEQUENCE_BITS]
-        named = Dot(stream.region, stream.incarnation, dot & SEQUENCE_MASK)
-        if context is None:
+        _, value, dot, hlc, context, expires = row
+        named = self.dot(dot)
+        if context is None and expires is None:
             return Version(value, named, hlc)
-        return Version(value, named, hlc, self.catalog.vector_of(unpack_dots(context)))
+        seen = NO_CONTEXT if context is None else self.catalog.vector_of(unpack_dots(context))
+        return Version(value, named, hlc, seen, None if expires is None else self.dot(expires))
+
+    def dot(self, number: int) -> Dot:
+        """A dot out of the file."""
+        stream = self.catalog.streams[number >> SEQUENCE_BITS]
+        return Dot(stream.region, stream.incarnation, number & SEQUENCE_MASK)
 
     def write_local(
         self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
     ) -> None:
         """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
         stream = state.own or self.own_stream(state)
+        if row is None:
+            self._write_own(state, stream, key, value, self.hlc.tick(), None, entries)
+        else:
+            self._write_own(state, stream, key, value, self.hlc.tick(row[3]), row, entries)
+
+    def write_expiry(self, state: DataSetState, key: bytes, row: Row) -> None:
+        """Time ends the stored version: a tombstone that ranks right behind it, and so loses to any write."""
+        assert row[1] is not None, key
+        entries = self.index_changes(state, key, row[1], None)
+        self._write_own(state, self.own_stream(state), key, None, row[3], row, entries, expires=row[2])
+
+    def _write_own(
+        self,
+        state: DataSetState,
+        stream: Stream,
+        key: bytes,
+        value: bytes | None,
+        hlc: int,
+        row: Row | None,
+        entries: IndexChanges | None,
+        expires: int | None = None,
+    ) -> None:
         sequence = stream.applied + 1
         context, dots = None, None
-        if row is None:
-            hlc = self.hlc.tick()
-        else:
-            hlc = self.hlc.tick(row[3])
-            if row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id:
-                seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
-                dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
-                context = pack_dots(dots)
+        if row is not None and (row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id):
+            seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
+            dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
+            context = pack_dots(dots)
         dot = stream.dot(sequence)
-        self.put_row(state, key, row, (value, dot, hlc, context), entries)
+        self.put_row(state, key, row, (value, dot, hlc, context, expires), entries)
         if state.replicated:
-            record = encode_write(hlc, key, value, self.catalog.vector_of(dots) if dots else NO_CONTEXT)
+            seen_by_writer = self.catalog.vector_of(dots) if dots else NO_CONTEXT
+            if expires is None:
+                record = encode_write(hlc, key, value, seen_by_writer)
+            else:
+                record = encode_write(hlc, key, value, seen_by_writer, self.dot(expires))
             self._execute(_INSERT_LOG, (dot, record))
             stream.remember(record)
             stream.log_bytes += len(record)
@@ -189,10 +218,10 @@ class Store:
         state: DataSetState,
         key: bytes,
         row: Row | None,
-        new: tuple[bytes | None, int, int, bytes | None],
+        new: Stored,
         entries: IndexChanges | None,
     ) -> None:
-        """Replace the stored ``row`` by ``new`` (value, dot, hlc, context), and keep up counters and indexes."""
+        """Replace the stored ``row`` by ``new``, and keep up counters and indexes."""
         self.dirty = True
         value = new[0]
         if row is None:
