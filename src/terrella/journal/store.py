@@ -15,6 +15,7 @@ from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
+from terrella.journal.vectors import seen_by
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
 LOG_BYTES_MAX = 1 << 30
@@ -155,9 +156,18 @@ class Store:
         return Version(value, named, hlc, self.catalog.vector_of(unpack_dots(context)))
 
     def write_local(
-        self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
+        self,
+        state: DataSetState,
+        key: bytes,
+        value: bytes | None,
+        row: Row | None,
+        entries: IndexChanges | None,
+        instead_of: Version | None = None,
     ) -> None:
-        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
+        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others.
+
+        ``instead_of`` is another region's write that it takes the place of, with its time and all that it had seen.
+        """
         stream = state.own or self.own_stream(state)
         sequence = stream.applied + 1
         context, dots = None, None
@@ -169,6 +179,11 @@ class Store:
                 seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
                 dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
                 context = pack_dots(dots)
+        if instead_of is not None:
+            hlc = max(instead_of.hlc, row[3] + 1 if row is not None else 0)
+            taken = [self.stream(state, *origin).dot(last) for origin, last in seen_by(instead_of).items()]
+            dots = _latest([*(dots or ()), *taken], stream)
+            context = pack_dots(dots)
         dot = stream.dot(sequence)
         self.put_row(state, key, row, (value, dot, hlc, context), entries)
         if state.replicated:
@@ -430,6 +445,15 @@ class Store:
         state.definition = changed
         self.dirty = True
         return True
+
+
+def _latest(dots: Iterable[int], own: Stream) -> list[int]:
+    """Of each stream but one's own the latest."""
+    latest: dict[int, int] = {}
+    for dot in dots:
+        if dot >> SEQUENCE_BITS != own.id:
+            latest[dot >> SEQUENCE_BITS] = max(dot, latest.get(dot >> SEQUENCE_BITS, 0))
+    return list(latest.values())
 
 
 def _membership_row(definition: DataSet) -> tuple[str, str, int]:
