@@ -12,6 +12,7 @@ import apsw
 from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
+from terrella.journal.draining import begin_draining
 from terrella.journal.errors import JournalError, StoreInUseError
 from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
@@ -141,6 +142,14 @@ class Journal:
         the region's own clients are refused (``DataSetJoiningError``).
         """
         await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
+        self.changed()
+
+    async def drain(self, data_set_id: str, region: str) -> None:
+        """Take over what a region that joins again wrote while it was evicted; told (``on_standing``) when all is.
+
+        For exactly one member to do, as the control state decides.
+        """
+        await self.committer.slice(once(lambda s: begin_draining(s, s.catalog.declared(data_set_id), region)))
         self.changed()
 
     async def leave(self, data_set_id: str) -> None:

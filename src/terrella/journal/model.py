@@ -87,6 +87,10 @@ class Version(msgspec.Struct, frozen=True):
     expires: Dot | None = None
 
 
+# What a conflict entry names as winner where there was nothing, see ``Conflict``.
+NOTHING = Version(None, Dot("", "", 0), 0)
+
+
 class Entry(msgspec.Struct, frozen=True):
     """A key and the version that it has."""
 
@@ -116,7 +120,8 @@ class Conflict(msgspec.Struct, frozen=True):
     """Two versions of an item of which neither writer had seen the other, and which of them lost.
 
     The versions' contexts are left out: an entry is the same on every member, while contexts grow at each in its own
-    time.
+    time. ``winner`` is ``NOTHING`` for a write that an evicted region made where the members had no such item any more:
+    whether that was deleted before or after, nobody knows.
     """
 
     data_set_id: str

@@ -192,7 +192,8 @@ class Puller:
         if isinstance(message, PackedRecords):
             message = unpack(message)
         if isinstance(message, Records):
-            return self._records(message, now)
+            effects = self._asked_by_a_part(message, now)
+            return self._records(message, now) if effects is None else effects
         if isinstance(message, Heads):
             self._heads(self.offer, message)
         elif isinstance(message, SnapshotRequired):
@@ -326,12 +327,18 @@ class Puller:
             raise ProtocolError(f"{self.peer} refused more than {ORIGINS_MAX} streams")
         self.sources.heard([message.data_set_id])
 
-    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+    def _asked_by_a_part(self, message: Message, now: float) -> list[Effect] | None:
         for part in self._parts:
             effects = part.receive(message, now)
             if effects is not None:
                 return list(effects)
-        raise ProtocolError(f"{_brief(message)} is not for a puller")
+        return None
+
+    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+        effects = self._asked_by_a_part(message, now)
+        if effects is None:
+            raise ProtocolError(f"{_brief(message)} is not for a puller")
+        return effects
 
     # what is said to it
 

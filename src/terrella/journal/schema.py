@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -48,6 +48,9 @@ create table parked (
 create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
+create table drains (data_set integer not null, region text not null, state blob not null,
+  primary key (data_set, region)) without rowid;
+create table taken_over (own integer primary key, original integer not null);
 create table joins (data_set integer primary key, state blob not null, start blob);
 """
 

@@ -10,7 +10,7 @@ import apsw
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
-from terrella.journal.standing import Join, refusal, unpack_join
+from terrella.journal.standing import Draining, Join, refusal, unpack_draining, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -121,6 +121,7 @@ class DataSetState:
     indexes: dict[str, int] = field(default_factory=dict)
     join: Join | None = None
     committed_join: Join | None = None
+    drains: dict[str, Draining] = field(default_factory=dict)
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
     parked: int = 0
@@ -200,6 +201,8 @@ class Catalog:
             by_number[data_set].parked += 1
         for number, join in connection.execute("select data_set, state from joins"):
             by_number[number].join = by_number[number].committed_join = unpack_join(join)
+        for number, drained, draining in connection.execute("select data_set, region, state from drains"):
+            by_number[number].drains[drained] = unpack_draining(draining)
         return catalog
 
     def _load_streams(

@@ -16,6 +16,7 @@ from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
+from terrella.journal.vectors import seen_by
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
 _log = logging.getLogger(__name__)
@@ -167,11 +168,24 @@ class Store:
         return Dot(stream.region, stream.incarnation, number & SEQUENCE_MASK)
 
     def write_local(
-        self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
+        self,
+        state: DataSetState,
+        key: bytes,
+        value: bytes | None,
+        row: Row | None,
+        entries: IndexChanges | None,
+        instead_of: Version | None = None,
     ) -> None:
-        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
+        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others.
+
+        ``instead_of`` is another region's write that it takes the place of, with its time and all that it had seen.
+        """
         stream = state.own or self.own_stream(state)
-        if row is None:
+        if instead_of is not None:
+            hlc = max(instead_of.hlc, row[3] + 1 if row is not None else 0)
+            taken = [self.stream(state, *origin).dot(last) for origin, last in seen_by(instead_of).items()]
+            self._write_own(state, stream, key, value, hlc, row, entries, taken=taken)
+        elif row is None:
             self._write_own(state, stream, key, value, self.hlc.tick(), None, entries)
         else:
             self._write_own(state, stream, key, value, self.hlc.tick(row[3]), row, entries)
@@ -192,12 +206,16 @@ class Store:
         row: Row | None,
         entries: IndexChanges | None,
         expires: int | None = None,
+        taken: list[int] | None = None,
     ) -> None:
         sequence = stream.applied + 1
         context, dots = None, None
         if row is not None and (row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id):
             seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
             dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
+        if taken is not None:
+            dots = _latest([*(dots or ()), *taken], stream)
+        if dots is not None:
             context = pack_dots(dots)
         dot = stream.dot(sequence)
         self.put_row(state, key, row, (value, dot, hlc, context, expires), entries)
@@ -483,6 +501,15 @@ class Store:
         state.definition = changed
         self.dirty = True
         return True
+
+
+def _latest(dots: Iterable[int], own: Stream) -> list[int]:
+    """Of each stream but one's own the latest."""
+    latest: dict[int, int] = {}
+    for dot in dots:
+        if dot >> SEQUENCE_BITS != own.id:
+            latest[dot >> SEQUENCE_BITS] = max(dot, latest.get(dot >> SEQUENCE_BITS, 0))
+    return list(latest.values())
 
 
 def _membership_row(definition: DataSet) -> tuple[str, str, int]:
