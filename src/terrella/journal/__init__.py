@@ -39,17 +39,19 @@ from terrella.journal.model import (
     Indexer,
     Lane,
     Origin,
+    Parked,
     Vector,
     Version,
     data_set_id,
 )
 from terrella.journal.peers import DataSetFigures, PeerStatus
-from terrella.journal.protocol import FrameReader, Message, Records, frame
+from terrella.journal.protocol import FrameReader, Message, PackedRecords, Records, frame, unpack
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
+from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
-from terrella.journal.schema import memory_connection
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.sources import Sources
@@ -60,12 +62,15 @@ from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Ve
 
 __all__ = [
     "BUCKETS",
+    "SEQUENCE_BITS",
+    "SEQUENCE_MASK",
     "Admission",
     "Apply",
     "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
+    "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
     "DataSetEvictedError",
@@ -91,9 +96,12 @@ __all__ = [
     "Listing",
     "MergeResult",
     "Message",
+    "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
+    "PackedRecords",
     "PairFigures",
+    "Parked",
     "PeerStatus",
     "Perform",
     "ProtocolError",
@@ -126,11 +134,16 @@ __all__ = [
     "Vector",
     "Verification",
     "Version",
+    "WriteRecord",
     "data_set_id",
     "declaring",
+    "decode_record",
     "frame",
     "housekeeping",
     "memory_connection",
     "merge",
     "raft",
+    "unpack",
+    "unpack_dots",
+    "written_version",
 ]

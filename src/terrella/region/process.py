@@ -365,8 +365,8 @@ class Region:
             "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
-            **self.participation.told(),
             "lags_ms": self.latencies.told(),
+            **self.participation.told(),
             **more,
         }
 
