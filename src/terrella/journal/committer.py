@@ -190,13 +190,14 @@ class Committer:
             changed = store.dirty
             if changed:
                 store.flush()
+            else:
+                store.rollback()
         except apsw.Error as error:
             self._failed(error)
             return
         if changed:
             self._loop.run_in_executor(self._disk, self._commit).add_done_callback(self._committed)
             return
-        store.rollback()
         self._deliver()
         self._loop.call_soon(self._gather)
 
@@ -287,6 +288,11 @@ class Committer:
 
     def _failed(self, error: BaseException) -> None:
         """The batch is lost. A full disk passes; any other failure leaves unknown what is on the disk."""
+        try:
+            self._store.rollback()
+        except apsw.Error as worse:
+            # What is in memory may have nothing to do with the file any more: going on would spread that.
+            error = worse
         outcome: JournalError
         if isinstance(error, apsw.FullError):
             _log.error("the disk is full; reading goes on, writing is tried again")
@@ -297,8 +303,6 @@ class Committer:
             outcome = self._failure = OutcomeUnknownError(
                 f"the store failed, and what is on the disk is unknown: {error}"
             )
-        with contextlib.suppress(apsw.Error):
-            self._store.rollback()
         waiting = [future for _, future, _ in self._batch] + [
             future for _, future in (*self._operations, *self._slices)
         ]

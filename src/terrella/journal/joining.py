@@ -86,17 +86,35 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
         yield from _emptying(store, state, name, number)
     yield from sweep(store, "items", "id", f"data_set = {state.number}")
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     for stream in list(state.streams.values()):
         if stream is state.own and not state.join.renew:
             continue
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
+        store.count_log_bytes(stream, -stream.log_bytes)
+        stream.parked.clear()
         set_cursor(store, stream, 0)
     if state.join.renew:
         store.renew_incarnation()
-    state.conflicts = 0
+    state.conflicts = state.parked = 0
     store.reset_counts(state)
     _set_start(store, state, None)
     store.set_join(state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
+
+
+def giving_up(data_set_id: str, store: Store) -> Iterator[None]:
+    """Others hold it, and this region does no more: what is here goes, and may be taken in anew one day."""
+    state = store.catalog.data_sets.get(data_set_id)
+    if state is None or state.dropped:
+        return
+    state.declared = True  # what a crash has cut short is finished before anybody declares it
+    if store.region in state.definition.holders:
+        raise JournalError(f"data set {state.definition.name}: {store.region} holds it")
+    store.set_join(state, Join(Phase.DISCARDING, state.definition.epoch, renew=True))
+    yield
+    yield from discarding(data_set_id, store)
+    store.set_join(state, None)
+    state.declared, state.indexer = False, None
 
 
 def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iterator[None]:

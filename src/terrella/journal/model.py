@@ -100,6 +100,16 @@ class IndexEntry(msgspec.Struct, frozen=True):
     version: Version
 
 
+class Parked(msgspec.Struct, frozen=True):
+    """A record that cannot be applied, and why; ``key`` is None if not even that can be read."""
+
+    data_set_id: str
+    dot: Dot
+    key: bytes | None
+    reason: str
+    record_bytes: int
+
+
 class Conflict(msgspec.Struct, frozen=True):
     """Two versions of an item of which neither writer had seen the other, and which of them lost.
 

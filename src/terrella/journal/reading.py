@@ -1,7 +1,7 @@
 """Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -10,7 +10,8 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
-from terrella.journal.model import Conflict, Entry, IndexEntry, Version
+from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
+from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK, unpack_dots
@@ -24,6 +25,11 @@ ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
 _ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
+_STREAM_HEADS = (
+    "select region, incarnation, applied, predecessor, predecessor_last, acknowledged, "
+    "(select min(dot) from parked where dot between id * 1099511627776 and (id + 1) * 1099511627776) "
+    "from streams where data_set = ? and applied > 0 order by id"
+)
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
 
 
@@ -116,15 +122,13 @@ class Reader:
 
     def stream_heads(self, state: DataSetState) -> list[StreamHead]:
         """Every stream as it is committed: how far it is applied, and what its region had acknowledged by then."""
-        rows = self._execute(
-            "select region, incarnation, applied, predecessor, predecessor_last, acknowledged from streams "
-            "where data_set = ? and applied > 0 order by id",
-            (state.number,),
-        )
+        rows = self._execute(_STREAM_HEADS, (state.number,))
         catalog = self._store.catalog
         heads = []
-        for region, incarnation, applied, predecessor, last, acknowledged in rows:
+        for region, incarnation, applied, predecessor, last, acknowledged, parked in rows:
             vector = flatten(catalog.vector_of(unpack_dots(acknowledged))) if acknowledged else []
+            if parked is not None:
+                applied = (parked & SEQUENCE_MASK) - 1
             heads.append(StreamHead(region, incarnation, applied, predecessor, last, vector))
         return heads
 
@@ -159,6 +163,28 @@ class Reader:
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
+
+    def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
+        """What is stored after a key (None: from the first on), tombstones included, in key order."""
+        where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
+        rows = self._execute(
+            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            (state.number, *bindings, limit),
+        )
+        for row in rows:
+            yield row[5], self._store.version(row[:5])
+
+    def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Conflict entries with their places in the file, after a place."""
+        found: list[tuple[int, bytes]] = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, limit),
+        ).fetchall()
+        return found
+
+    def parked(self, state: DataSetState, limit: int) -> list[Parked]:
+        """The data set's parked records."""
+        return parked_of(self._store, state, self._execute(PARKED_OF_DATA_SET, (state.number, limit)).fetchall())
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""

@@ -16,9 +16,10 @@ from terrella.journal.schema import SEQUENCE_MASK
 FORMAT = 1
 WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
 
-# Bounded as the file is: whatever a peer sends, what can be read can be stored.
-Time = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+# Bounded as the file is: whatever a peer sends, what can be read can be stored, and be followed by something later.
+Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
+FlatVector = tuple[tuple[str, str, Sequence], ...]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -32,7 +33,7 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
     hlc: Time
     key: bytes
     value: bytes | None
-    context: tuple[tuple[str, str, Sequence], ...]
+    context: FlatVector
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -46,7 +47,7 @@ class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
     hlc: Time
     predecessor: str | None
     predecessor_last: Sequence
-    vector: tuple[tuple[str, str, Sequence], ...] = ()
+    vector: FlatVector = ()
 
 
 class Image(msgspec.Struct, array_like=True, frozen=True):
@@ -83,7 +84,7 @@ class AcknowledgementRecord(msgspec.Struct, array_like=True, frozen=True):
     format: int
     kind: int
     hlc: Time
-    vector: tuple[tuple[str, str, Sequence], ...]
+    vector: FlatVector
 
 
 Record = WriteRecord | OpeningRecord | ConflictRecord | AcknowledgementRecord
@@ -161,7 +162,7 @@ def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
     return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
 
 
-def _flat(vector: Vector) -> tuple[tuple[str, str, Sequence], ...]:
+def _flat(vector: Vector) -> FlatVector:
     return tuple(sorted((*origin, sequence) for origin, sequence in vector.items()))
 
 

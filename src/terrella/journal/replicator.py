@@ -63,7 +63,7 @@ class Replicator:
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
         self._pulls: dict[str, asyncio.Task[None]] = {}
-        self._downstreams: set[Downstream] = set()
+        self._downstreams: dict[Downstream, None] = {}  # in the order in which they came
         self._strangers: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -128,7 +128,7 @@ class Replicator:
             if task is not None:
                 task.cancel()
         if self._pulling and not self._stopping:
-            for name in self._upstreams.keys() - self._pulls.keys():
+            for name in sorted(self._upstreams.keys() - self._pulls.keys()):
                 self._pulls[name] = asyncio.create_task(self._upstreams[name].run())
 
     # what can be asked
@@ -219,7 +219,7 @@ class Replicator:
         parts = self.parts.of_server()
         server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
-        self._downstreams.add(downstream)
+        self._downstreams[downstream] = None
         self._strangers[address] += 1
         try:
             await downstream.run(lambda greeted: self._greeted(greeted, address))
@@ -230,7 +230,7 @@ class Replicator:
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:
-            self._downstreams.discard(downstream)
+            self._downstreams.pop(downstream, None)
             if server.peer is None:
                 self._no_stranger(address)
             writer.close()

@@ -43,6 +43,9 @@ create table index_entries (
   primary key (number, index_key, key)) without rowid;
 create table conflicts (loser integer primary key, data_set integer not null, record blob not null);
 create index conflicts_by_data_set on conflicts (data_set, loser);
+create table parked (
+  dot integer primary key, data_set integer not null, key blob, record blob not null, reason text not null);
+create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
 create table joins (data_set integer primary key, state blob not null, start blob);

@@ -4,6 +4,7 @@ Nothing here waits or knows of tasks: the journal's committer drives it on an ev
 A batch is ``begin``, any number of changes, ``flush``, ``commit``, ``committed``; or ``rollback`` at any point before.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, pre
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.kernel import Clock, HybridLogicalClock, Ids
+
+_log = logging.getLogger(__name__)
 
 LOG_BYTES_MAX = 1 << 30
 
@@ -37,12 +40,12 @@ _UPDATE_STREAM = (
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
-_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
-_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
-_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
+_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
+_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
+_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -217,14 +220,33 @@ class Store:
         self._execute(_DELETE_ITEM, (row[0],))
 
     def index_changes(
-        self, state: DataSetState, key: bytes, old: bytes | None, new: bytes | None
+        self, state: DataSetState, key: bytes, old: bytes | None, new: bytes | None, *, lenient: bool = False
     ) -> IndexChanges | None:
-        """The index entries that go and those that come when ``new`` replaces ``old``; None if nothing is indexed."""
+        """The index entries that go and those that come when ``new`` replaces ``old``; None if nothing is indexed.
+
+        ``lenient`` is for what another region wrote: an item that the indexer cannot take is left out, and counted.
+        """
         if state.indexer is None:
             return None
-        before = set(state.indexer(key, old)) if old is not None else set()
-        after = set(state.indexer(key, new)) if new is not None else set()
+        before = set(self.index_entries(state, key, old, count=False)) if old is not None else set()
+        if new is None:
+            return before, set()
+        after = set(self.index_entries(state, key, new) if lenient else state.indexer(key, new))
         return before - after, after - before
+
+    def index_entries(
+        self, state: DataSetState, key: bytes, value: bytes, *, count: bool = True
+    ) -> list[tuple[str, bytes]]:
+        """What is to be indexed of an item; nothing if the indexer cannot take it."""
+        if state.indexer is None:
+            return []
+        try:
+            return list(state.indexer(key, value))
+        except Exception as error:  # noqa: BLE001 - what came from elsewhere stays, whatever an index makes of it
+            if count:
+                state.unindexed += 1
+                _log.debug("%s: an item that cannot be indexed: %r", state.definition.name, error)
+            return []
 
     def insert_index_entries(self, state: DataSetState, key: bytes, entries: Iterable[tuple[str, bytes]]) -> None:
         """Add an item's entries to the indexes; what is there already stays."""

@@ -12,6 +12,7 @@ from terrella.region.control import Action, Call, Stream
 from terrella.region.membership_operations import MembershipOperations
 from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
 from terrella.region.replication import ReplicationDesk
+from terrella.region.verification import VerificationDesk
 from terrella.wire.http import Handler, Request, Response, json_response
 from terrella.wire.links import Link
 
@@ -29,6 +30,9 @@ class RegionOperations:
         self._replication_desk = ReplicationDesk(
             region.configuration.region, region.journal, region.replicator, region.clock
         )
+        self._verification_desk = VerificationDesk(
+            region.configuration.region, region.journal, region.clock, self._data_set
+        )
 
     def tables(self) -> tuple[dict[str, Action], dict[str, Stream], dict[str, Action]]:
         """Reads, streams and changes."""
@@ -40,6 +44,7 @@ class RegionOperations:
             "membership": self._membership.read,
             "table": self._membership.table,
             "replication": self._replication,
+            "verify": self._verification_desk.answer,
         }
         streams: dict[str, Stream] = {
             "bulletin": self._bulletin,

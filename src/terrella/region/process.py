@@ -365,9 +365,9 @@ class Region:
             "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
+            "lags_ms": self.latencies.told(),
             **self.participation.told(),
             **more,
-            "lags_ms": self.latencies.told(),
         }
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

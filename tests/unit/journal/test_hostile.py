@@ -79,6 +79,9 @@ class State:
 
     cursors = vectors
 
+    def unpulled(self) -> frozenset[str]:
+        return frozenset()
+
     def lives(self) -> set[str]:
         return {self.incarnation}
 
@@ -126,7 +129,7 @@ def welcomed() -> Puller:
 
 
 def test_one_that_has_proved_to_be_another_is_refused() -> None:
-    server = PullServer(State(EAST, {}), "test", REGIONS, frozenset(("eu-west-1",)))
+    server = PullServer(State(EAST, {}), "test", REGIONS, proven=frozenset(("eu-west-1",)))
     with pytest.raises(ProtocolError, match="says to be us-west-2, and has a certificate of eu-west-1"):
         server.receive(HELLO, 0.0)
 
