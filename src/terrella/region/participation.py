@@ -239,10 +239,10 @@ class Participation:
                 other.cancel()
                 await asyncio.gather(running, other, return_exceptions=True)
 
-    def receive(self, fork: str, data: str) -> None:
-        """Another region's part in deciding says something."""
+    def receive(self, fork: str, data: str, proven: str = "") -> None:
+        """Another region's part in deciding says something: ``proven``'s, if that had to be shown."""
         if self._group is not None:
-            self._group.receive(fork, data)
+            self._group.receive(fork, data, proven)
 
     async def _tell(self, peer: str, body: dict[str, str]) -> None:
         await self._region.asking.tell(peer, "membership/raft", body)
