@@ -164,15 +164,14 @@ class Participation:
             await _wait(self._wake, None if self._followed is self._keeper.current else 4 * _INTERVAL_S)
 
     async def _follow(self, state: MembershipState) -> None:
-        region, before = self._region, self._followed
+        region = self._region
         at = standing(state, self._name)
         self._set_roster(state)
         if at is not Standing.LEAVING:
             self._leaving_since = None
         elif self._leaving_since is None:
             self._leaving_since = region.clock.monotonic()
-        was = standing(before, self._name) if before is not None else at
-        if was not in _INSIDE and at in _INSIDE:
+        if at in (Standing.ACTIVE, Standing.JOINING) and region.applied_without_tables:
             await region.apply()
         await region.tables.membership_changed()
         await self._hold_and_leave(state)
