@@ -139,7 +139,7 @@ class Upstream:
     def lag_ms(self) -> float | None:
         """How far this region is behind the peer; None if that is unknown."""
         puller = self._heard()
-        return None if puller is None else self._lag(self._shared.lags.of(self.name), puller.records_behind)
+        return None if puller is None else self._lag(self._shared.lags.of(self.name), self._behind_unscheduled(puller))
 
     def status(self, unacknowledged: int) -> PeerStatus:
         """The peer as seen from here."""
@@ -193,6 +193,17 @@ class Upstream:
 
     def _lag(self, meter: LagMeter, behind: int | None) -> float | None:
         return meter.lag_ms(behind, self._clock.now_ms(), self._clock.monotonic())
+
+    def _behind_unscheduled(self, puller: Puller) -> int | None:
+        """How many of its own records the peer holds that should be here already; None if it has not said."""
+        if puller.heads_clock_ms is None or puller.offer is None:
+            return None
+        state = self._shared.state
+        return sum(
+            puller.offer.behind(data_set_id, self.name, own)
+            for data_set_id, own in state.vectors(self.name).items()
+            if not state.scheduled(data_set_id)
+        )
 
     def _records_behind(self) -> int | None:
         puller = self._heard()
@@ -345,7 +356,12 @@ class Upstream:
             puller.took(records)
             if hlc is not None:
                 self._shared.lags.applied(
-                    records.region, records.data_set_id, hlc_milliseconds(hlc), self._clock.now_ms(), now
+                    records.region,
+                    records.data_set_id,
+                    hlc_milliseconds(hlc),
+                    self._clock.now_ms(),
+                    now,
+                    scheduled=self._shared.state.scheduled(records.data_set_id),
                 )
 
     def _heads(self, puller: Puller, heads: Heads) -> None:
@@ -377,7 +393,7 @@ class Upstream:
                 self._settled[data_set_id] = (own, heads)
                 self._behind.discard(data_set_id)
                 self._shared.lags.of_data_set(self.name, data_set_id).caught_up(puller.heads_clock_ms)
-        if not self._behind:
+        if all(self._shared.state.scheduled(data_set_id) for data_set_id in self._behind):
             self._shared.lags.of(self.name).caught_up(puller.heads_clock_ms)
 
 
