@@ -31,6 +31,8 @@ from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
 from terrella.journal.model import (
+    Change,
+    ChangeKind,
     Conflict,
     DataSet,
     Dot,
@@ -67,6 +69,8 @@ __all__ = [
     "Admission",
     "Apply",
     "Behind",
+    "Change",
+    "ChangeKind",
     "Clash",
     "CommittedState",
     "Conflict",

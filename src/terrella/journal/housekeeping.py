@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from terrella.journal.acknowledging import acknowledge_if_due
+from terrella.journal.changes import forgetting
 from terrella.journal.store import Store
 from terrella.journal.tombstones import collecting
 from terrella.journal.trimming import trimming
@@ -16,3 +17,4 @@ def housekeeping(store: Store) -> Iterator[None]:
             yield
             yield from collecting(store, state)
     yield from trimming(store)
+    yield from forgetting(store)

@@ -18,7 +18,7 @@ from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
-from terrella.journal.model import Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
+from terrella.journal.model import Change, Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
@@ -111,16 +111,21 @@ class Journal:
     # data sets
 
     async def declare(
-        self, data_set: DataSet, indexer: Indexer | None = None, indexes: Mapping[str, str] | None = None
+        self,
+        data_set: DataSet,
+        indexer: Indexer | None = None,
+        indexes: Mapping[str, str] | None = None,
+        *,
+        changes: bool = False,
     ) -> None:
         """Make a data set usable; idempotent, and needed after each ``open``.
 
         ``indexer`` says what the indexes hold of each item. ``indexes`` names them, each with a fingerprint of its
         definition: one that is new or whose fingerprint has changed is filled from the stored items before this returns
         (the others stay readable meanwhile), one that is missing is deleted. Without ``indexes`` nothing is filled or
-        deleted.
+        deleted. With ``changes`` each change of an item is noted from now on, for those who follow them.
         """
-        await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
+        await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes, changes=changes)))
         self.changed()
 
     async def set_members(
@@ -291,6 +296,14 @@ class Journal:
 
         await self.committer.step(stepwise(begin))
         return done
+
+    def changes(self, data_set_id: str, after_position: int, limit: int) -> list[Change]:
+        """What commits here changed of a data set that was declared with ``changes``, in their order, for a day."""
+        return self.reader.changes(self.store.catalog.declared(data_set_id), after_position, limit)
+
+    def changes_span(self, data_set_id: str) -> tuple[int, int] | None:
+        """The positions of the first and the last change that are still there; None if there is none."""
+        return self.reader.changes_span(self.store.catalog.declared(data_set_id))
 
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""

@@ -48,8 +48,8 @@ def merge(stored: Version | None, incoming: Version) -> MergeResult:
 
     The stored state is the join of a semilattice: the highest rank's value, and everything that either side has seen.
     So replicas that have merged the same writes are equal, in whatever order and however often the writes came.
-    A version that has been seen already has no effect. That a time to live was overtaken by a write, or by the same
-    expiry elsewhere, is no conflict: nobody loses anything by it.
+    A version that has been seen already has no effect. That a time to live was overtaken, by one who had seen the
+    version that it ends or by the same expiry elsewhere, is no conflict: nobody loses anything by it.
     """
     if stored is None:
         return MergeResult(incoming, True, None)
@@ -58,8 +58,8 @@ def merge(stored: Version | None, incoming: Version) -> MergeResult:
         return MergeResult(stored, False, None)
     stored_wins = rank(stored) >= rank(incoming)
     winner, loser = (stored, incoming) if stored_wins else (incoming, stored)
-    unseen = not known and not has_seen(winner, loser.dot)
-    clash = Clash(loser, winner) if unseen and loser.expires is None else None
+    seen = known or has_seen(winner, loser.dot) or (loser.expires is not None and has_seen(winner, loser.expires))
+    clash = None if seen else Clash(loser, winner)
     context = context_beside(winner.dot, join(seen_by(winner), seen_by(loser)))
     if stored_wins and context == stored.context:
         return MergeResult(stored, False, clash)

@@ -106,6 +106,31 @@ class IndexEntry(msgspec.Struct, frozen=True):
     version: Version
 
 
+class ChangeKind(StrEnum):
+    """What a change was to the item, as DynamoDB Streams has it."""
+
+    INSERT = "INSERT"
+    MODIFY = "MODIFY"
+    REMOVE = "REMOVE"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a commit changed of an item here. ``position`` orders all changes of this store; ``at_ms`` since 1970.
+
+    ``old`` is the local version replaced, None if there was none; ``new`` may be a tombstone. Contexts are left out.
+    ``local`` says that it was written here, not replicated; ``expiry`` that time has ended the item.
+    """
+
+    position: int
+    at_ms: int
+    key: bytes
+    kind: ChangeKind
+    old: Version | None
+    new: Version
+    local: bool
+    expiry: bool
+
+
 class Parked(msgspec.Struct, frozen=True):
     """A record that cannot be applied, and why; ``key`` is None if not even that can be read."""
 

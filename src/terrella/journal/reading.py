@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeVar
 import apsw
 import msgspec
 
+from terrella.journal.changes import CHANGES, change_of
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
-from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
+from terrella.journal.model import Change, Conflict, Entry, IndexEntry, Parked, Version
 from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
@@ -185,6 +186,17 @@ class Reader:
     def parked(self, state: DataSetState, limit: int) -> list[Parked]:
         """The data set's parked records."""
         return parked_of(self._store, state, self._execute(PARKED_OF_DATA_SET, (state.number, limit)).fetchall())
+
+    def changes(self, state: DataSetState, after_position: int, limit: int) -> list[Change]:
+        """See ``Journal.changes``."""
+        rows = self._execute(CHANGES, (state.number, after_position, limit))
+        return [change_of(self._store, row) for row in rows]
+
+    def changes_span(self, state: DataSetState) -> tuple[int, int] | None:
+        """See ``Journal.changes_span``."""
+        span = self._execute("select min(position), max(position) from changes where data_set = ?", (state.number,))
+        first, last = span.get
+        return None if first is None else (first, last)
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""

@@ -43,6 +43,11 @@ create table index_entries (
   primary key (number, index_key, key)) without rowid;
 create table conflicts (loser integer primary key, data_set integer not null, record blob not null);
 create index conflicts_by_data_set on conflicts (data_set, loser);
+create table changes (
+  position integer primary key autoincrement, data_set integer not null, at_ms integer not null, key blob not null,
+  old blob, old_dot integer, old_hlc integer, new blob, new_dot integer not null, new_hlc integer not null,
+  expires integer);
+create index changes_by_data_set on changes (data_set, position);
 create table parked (
   dot integer primary key, data_set integer not null, key blob, record blob not null, reason text not null);
 create index parked_by_key on parked (data_set, key);

@@ -104,6 +104,7 @@ class DataSetState:
     ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
     ``new_tombstones`` says that there may be tombstones that this region has not acknowledged. ``parked`` counts
     records that are; ``unindexed`` versions that an index could not take, since the store was opened.
+    ``feeds_changes`` says that each change of an item is noted for those who follow them.
     """
 
     number: int
@@ -126,6 +127,7 @@ class DataSetState:
     new_tombstones: bool = True
     parked: int = 0
     unindexed: int = 0
+    feeds_changes: bool = False
     _vector: Vector | None = None
 
     @property
@@ -270,7 +272,7 @@ class Catalog:
             reloaded = self.data_sets.get(data_set_id)
             if reloaded is not None:
                 reloaded.declared, reloaded.indexer = state.declared, state.indexer
-                reloaded.unindexed = state.unindexed
+                reloaded.unindexed, reloaded.feeds_changes = state.unindexed, state.feeds_changes
         for id_, stream in self.streams.items():
             known = earlier.streams.get(id_)
             if known is not None and known.origin == stream.origin:

@@ -43,6 +43,10 @@ _UPDATE_STREAM = (
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
+_INSERT_CHANGE = (
+    "insert into changes (data_set, at_ms, key, old, old_dot, old_hlc, new, new_dot, new_hlc, expires) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
@@ -63,6 +67,7 @@ class Store:
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
         self.hlc = HybridLogicalClock(clock, self._meta("hlc"))
+        self.clock = clock
         self.skewed_records = 0
         self.log_bytes_max = LOG_BYTES_MAX
         self.log_bytes = self.catalog.log_bytes
@@ -256,11 +261,19 @@ class Store:
             state.bytes += len(key) + len(value)
         else:
             state.new_tombstones = True
+        if state.feeds_changes and old != value and not state.hollow:
+            self._note_change(state, key, row, new)
         self._dirty_counts.add(state)
         if entries is not None:
             for name, index_key in entries[0]:
                 self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
             self.insert_index_entries(state, key, entries[1])
+
+    def _note_change(self, state: DataSetState, key: bytes, row: Row | None, new: Stored) -> None:
+        """For those who follow the changes: what is now at the key, and what it has replaced here."""
+        old = (None, None, None) if row is None or row[1] is None else row[1:4]
+        value, dot, hlc, _, expires = new
+        self._execute(_INSERT_CHANGE, (state.number, self.clock.now_ms(), key, *old, value, dot, hlc, expires))
 
     def drop_row(self, state: DataSetState, key: bytes, row: Row) -> None:
         """Forget a tombstone."""

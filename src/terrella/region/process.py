@@ -151,6 +151,7 @@ class Region:
         await self._learn_membership()
         replication = TableReplication(self.membership, self.participation.progress, self.asking.get)
         self.tables = Tables(self.journal, c.region, c.account, c.world, self.clock, self._ids, replication)
+        self._closing.push_async_callback(self.tables.stop)
         await self.tables.start()
         self.monitoring = Monitoring(self.journal, c.region, self.latencies, self.clock, self._ids)
         self._closing.push_async_callback(self.monitoring.close)

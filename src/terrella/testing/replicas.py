@@ -204,9 +204,9 @@ class Observed:
                 )
             losers = {conflict.loser.dot for conflict in replica.conflicts}
             for key in keys:
-                writes = self.of_key(key)
-                dots = [write.version.dot for write in writes if write.version.expires is None]
-                accounted = {writes[-1].version.dot, *(losers & set(dots))}
+                writes = {write.version.dot: write for write in self.of_key(key)}
+                dots = [dot for dot, write in writes.items() if write.version.expires is None]
+                accounted = {list(writes)[-1], *(losers & writes.keys())}
                 accounted |= {dot for by in accounted for dot in causes[by]}
                 assert accounted >= set(dots), f"{replica.region}: writes of {key!r} were lost unseen and unlogged"
 

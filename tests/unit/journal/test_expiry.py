@@ -24,17 +24,26 @@ async def open_journal(path: Path) -> Journal:
     return journal
 
 
-def test_an_expiry_wins_over_what_it_ends_and_over_nothing_else() -> None:
+def test_an_expiry_wins_over_what_it_ends_and_over_nothing_that_is_greater() -> None:
     assert merge(ENDED, EXPIRY).version.value is None
     for later in (
-        Version(b"w", Dot("c", "1", 1), 100),
-        Version(b"w", Dot("b", "1", 6), 101, {}),
-        Version(None, Dot("a", "1", 9), 101, {("b", "1"): 5}),
+        Version(b"w", Dot("b", "1", 6), 101),
+        Version(b"w", Dot("c", "1", 1), 101, {("b", "1"): 5}),
+        Version(None, Dot("a", "2", 9), 100, {("b", "1"): 5}, ENDED.dot),
     ):
         for one, other in ((EXPIRY, later), (later, EXPIRY)):
             result = merge(one, other)
             assert result.version.dot == later.dot
-            assert result.clash is None
+            assert result.clash is None, "nobody loses anything: the version that it ends was seen"
+
+
+def test_who_had_not_seen_the_version_either_is_in_conflict_with_its_expiry() -> None:
+    greater = Version(b"w", Dot("c", "1", 1), 100)
+    for one, other in ((EXPIRY, greater), (greater, EXPIRY)):
+        result = merge(one, other)
+        assert result.version.dot == greater.dot, "it would have won over the version, too"
+        assert result.clash is not None
+        assert result.clash.loser.dot == EXPIRY.dot
 
 
 def test_what_lost_to_the_version_loses_to_its_expiry_and_is_logged() -> None:
