@@ -24,6 +24,7 @@ from terrella.journal.errors import (
     StoreUnavailableError,
     UnknownDataSetError,
     UnknownFormatError,
+    WriteConflictError,
 )
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import StoreSource, StoreTarget
@@ -59,6 +60,7 @@ from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
+from terrella.journal.sync import GroupStatus, MemberStatus, SyncLane
 from terrella.journal.transaction import Transaction
 from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
 
@@ -90,6 +92,7 @@ __all__ = [
     "EntryDigest",
     "Event",
     "FrameReader",
+    "GroupStatus",
     "IndexEntry",
     "Indexer",
     "Journal",
@@ -98,6 +101,7 @@ __all__ = [
     "Lacking",
     "Lane",
     "Listing",
+    "MemberStatus",
     "MergeResult",
     "Message",
     "OpeningRecord",
@@ -132,12 +136,14 @@ __all__ = [
     "StoreSource",
     "StoreTarget",
     "StoreUnavailableError",
+    "SyncLane",
     "Transaction",
     "UnknownDataSetError",
     "UnknownFormatError",
     "Vector",
     "Verification",
     "Version",
+    "WriteConflictError",
     "WriteRecord",
     "data_set_id",
     "declaring",

@@ -11,6 +11,7 @@ from terrella.journal.protocol import (
     REQUEST_BYTES_MAX,
     SILENCE_MAX_S,
     FrameReader,
+    SyncHello,
     frame,
     refusal,
 )
@@ -22,6 +23,15 @@ TICK_S = 0.1
 LONG_BYTES = 16 * 1024
 _SILENCE_MAX_S = 3 * SILENCE_MAX_S
 _READ_BYTES = 65536
+
+
+class OtherKind(Exception):  # noqa: N818 - no error: the connection is of another kind, and goes on as such
+    """Whoever connected does not want to pull: these were the first words, and what came with them."""
+
+    def __init__(self, hello: SyncHello, rest: bytes) -> None:
+        super().__init__(hello.from_region)
+        self.hello = hello
+        self.rest = rest
 
 
 class Downstream:
@@ -44,7 +54,10 @@ class Downstream:
         self._opened = clock.monotonic()
 
     async def run(self, on_greeted: Callable[["Downstream"], None]) -> None:
-        """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame."""
+        """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame.
+
+        Raises ``OtherKind`` for a connection that is no puller's.
+        """
         self.server.last_heard = self._opened
         try:
             await first_to_end(self._read(on_greeted), self._write(), self._watch())
@@ -57,6 +70,8 @@ class Downstream:
         while data := await self._reader.read(_READ_BYTES):
             for message in frames.feed(data):
                 greeted = self.server.peer is None
+                if greeted and isinstance(message, SyncHello):
+                    raise OtherKind(message, frames.rest)
                 self.server.receive(message, self._clock.monotonic())
                 if greeted:
                     frames.bytes_max = REQUEST_BYTES_MAX

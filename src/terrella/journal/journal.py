@@ -5,7 +5,7 @@ import fcntl
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import apsw
 
@@ -13,7 +13,7 @@ from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
 from terrella.journal.draining import begin_draining
-from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.errors import JournalError, StoreInUseError, StoreUnavailableError
 from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
@@ -23,12 +23,24 @@ from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import LOG_BYTES_MAX, Store
-from terrella.journal.transaction import Transaction
+from terrella.journal.transaction import JudgedElsewhere, Transaction
 from terrella.kernel import Clock, Ids
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 HOUSEKEEPING_INTERVAL_S = 2.0
+
+
+class Quorum(Protocol):
+    """The lane ``sync``, as it runs beside the journal."""
+
+    async def write(self, data_set_id: str, judge: Callable[[Transaction], T]) -> T:
+        """See ``Journal.write``."""
+        ...
+
+    async def catch_up(self, data_set_id: str) -> None:
+        """Return when all that was acknowledged anywhere before the call can be read here."""
+        ...
 
 
 class Journal:
@@ -46,6 +58,7 @@ class Journal:
         self._lock = lock
         self._listeners: list[Callable[[], None]] = []
         self._standing_listeners: list[Callable[[StandingChange], None]] = []
+        self.quorum: Quorum | None = None
         self._closed = False
         self._housekeeper: asyncio.Task[None] | None = None
 
@@ -194,8 +207,17 @@ class Journal:
         Its result is delivered after the commit; if it raises, nothing of it is written, and the exception is delivered
         after the commit of the batch that it saw. Raises ``StoreUnavailableError`` (nothing was written) or
         ``OutcomeUnknownError``.
+
+        In the lane ``sync``, ``judge`` may run several times, on committed state; what it staged is written if a
+        majority takes it and nothing that it looked at has changed since (``WriteConflictError``, if another region
+        was first). If it raises, or stages nothing, that is so of a state that no earlier write of any region misses.
         """
-        result: T = await self.committer.judge(judge)
+        try:
+            result: T = await self.committer.judge(judge)
+        except JudgedElsewhere as elsewhere:
+            if self.quorum is None:
+                raise StoreUnavailableError("the lane sync does not run in this region: nothing was written") from None
+            return await self.quorum.write(elsewhere.data_set_id, judge)
         return result
 
     async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
@@ -216,6 +238,16 @@ class Journal:
         return ended
 
     # reading
+
+    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
+        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+
+        Raises ``StoreUnavailableError`` if no majority can be reached.
+        """
+        if self.quorum is None:
+            raise StoreUnavailableError("the lane sync does not run in this region")
+        await self.quorum.catch_up(data_set_id)
+        return self.read(data_set_id, key)
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:
         """The committed live item at a key; None for an absent or deleted one."""

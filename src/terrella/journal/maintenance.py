@@ -41,7 +41,7 @@ def declaring(
     """Make a data set known and usable; indexes that are new or have another fingerprint are filled from its items."""
     state = store.catalog.data_sets.get(definition.id)
     if state is not None and state.dropped:
-        if state.dropped == DROPPING or state.replicated:
+        if state.dropped == DROPPING or state.definition.lane is not Lane.LOCAL:
             raise DataSetDroppedError(
                 f"data set {definition.name} ({definition.id}) was dropped: it needs a new generation"
             )
@@ -53,7 +53,7 @@ def declaring(
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )
-    if store.region not in definition.holders:
+    if store.region not in (*definition.holders, definition.witness):
         raise JournalError(f"data set {definition.name}: {store.region} is not among its members {definition.members}")
     state = store.declare(definition)
     if begins_log:
@@ -96,6 +96,8 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     yield from sweep(store, "changes", "position", f"data_set = {state.number}")
+    for table, column in (("raft_log", "entry"), ("raft_proposals", "id"), ("raft_groups", "data_set")):
+        yield from sweep(store, table, column, f"data_set = {state.number}")
     for stream in state.streams.values():
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
         store.count_log_bytes(stream, -stream.log_bytes)

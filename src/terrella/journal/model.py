@@ -19,11 +19,16 @@ NO_CONTEXT: Vector = {}
 
 
 class Lane(StrEnum):
-    """How a data set is replicated: not at all; by pull and last-writer-wins, continuously or on a schedule."""
+    """How a data set is replicated.
+
+    Not at all; by pull, continuously or on a schedule, the last writer winning; or by a majority of its members, before
+    a write is acknowledged.
+    """
 
     LOCAL = "local"
     ASYNC = "async"
     BATCH = "batch"
+    SYNC = "sync"
 
 
 PULLED = (Lane.ASYNC, Lane.BATCH)
@@ -36,7 +41,8 @@ class DataSet:
     ``joining`` are those that are taking their first snapshot: they are pulled from and keep logs and tombstones from
     going, but count for no majority and serve no client. A membership with a greater ``epoch`` replaces a smaller one.
     ``every_s`` is the interval of the lane ``batch``: at each multiple of it (of the time of day) members fetch from
-    each other what has come together.
+    each other what has come together. In the lane ``sync``, a ``witness`` is a region that votes and keeps the log, and
+    holds nothing.
     """
 
     id: str
@@ -46,6 +52,7 @@ class DataSet:
     joining: tuple[str, ...] = ()
     epoch: int = 0
     every_s: float = 0.0
+    witness: str = ""
 
     @property
     def holders(self) -> tuple[str, ...]:

@@ -72,6 +72,21 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
     lives: list[Name] | None = None
 
 
+class SyncHello(msgspec.Struct, array_like=True, frozen=True, tag=30):
+    """The first words on a connection of the lane ``sync``; what follows is of ``journal.sync``.
+
+    ``remembered`` is the last opening of the receiver's store that the sender knows of: a receiver that does not know
+    it itself has lost what it did then.
+    """
+
+    protocol: int
+    world: Name
+    from_region: Name
+    to_region: Name
+    incarnation: Name
+    remembered: Name | None
+
+
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """The server agrees to be pulled from."""
 
@@ -237,6 +252,7 @@ class Drain(msgspec.Struct, array_like=True, frozen=True, tag=21):
 
 Message = (
     Hello
+    | SyncHello
     | Welcome
     | Refusal
     | Pull
@@ -323,6 +339,11 @@ class FrameReader:
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
             yield _message(body)
+
+    @property
+    def rest(self) -> bytes:
+        """What was fed, and is no message yet: for whoever reads on in another way."""
+        return bytes(self._buffer)
 
     @property
     def truncated(self) -> bool:

@@ -52,8 +52,13 @@ class Reader:
 
     def stored(self, state: DataSetState, key: bytes) -> Version | None:
         """What is stored at the key, a tombstone included."""
-        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        row = self.row(state, key)
         return None if row is None else self._store.version(row)
+
+    def row(self, state: DataSetState, key: bytes) -> Row | None:
+        """The same, as it lies in the file."""
+        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        return row
 
     def scan(
         self,

@@ -135,6 +135,8 @@ def refusal(definition: DataSet, region: str, join: Join | None, *, writing: boo
         return DataSetJoiningError(f"{name}: {region} is joining: {_SAYS[join.phase]}")
     if region in definition.joining:
         return DataSetJoiningError(f"{name}: {region} is joining, and no member yet")
+    if region == definition.witness:
+        return DataSetStandingError(f"{name}: {region} is its witness, and holds nothing to read or write")
     if not writing:
         return None
     if region not in definition.members:

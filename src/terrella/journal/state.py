@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
-from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
+from terrella.journal.model import NO_CONTEXT, PULLED, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
 from terrella.journal.standing import Draining, Join, refusal, unpack_draining, unpack_join
 
@@ -132,8 +132,8 @@ class DataSetState:
 
     @property
     def replicated(self) -> bool:
-        """Whether records are kept for other members."""
-        return self.definition.lane is not Lane.LOCAL
+        """Whether records are kept for other members to pull."""
+        return self.definition.lane in PULLED
 
     @property
     def on_the_way_in(self) -> bool:
@@ -184,11 +184,24 @@ class Catalog:
         """Read what is committed."""
         catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
-        columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
-        for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
+        columns = "number, id, name, lane, members, joining, epoch, every_s, witness, items, bytes, dropped"
+        for (
+            number,
+            id_,
+            name,
+            lane,
+            members,
+            joining,
+            epoch,
+            every_s,
+            witness,
+            items,
+            bytes_,
+            dropped,
+        ) in connection.execute(
             f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
         ):
-            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s)
+            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s, witness)
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         catalog._load_streams(connection, by_number, region, incarnation)

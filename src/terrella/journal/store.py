@@ -483,10 +483,17 @@ class Store:
             # What was decided since the template was written stands.
             kept = state.definition
             definition = replace(definition, members=kept.members, joining=kept.joining, epoch=kept.epoch)
-        row = (definition.name, definition.lane.value, *_membership_row(definition), definition.every_s)
+        row = (
+            definition.name,
+            definition.lane.value,
+            *_membership_row(definition),
+            definition.every_s,
+            definition.witness,
+        )
         if state is None:
             self._execute(
-                "insert into data_sets (id, name, lane, members, joining, epoch, every_s) values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into data_sets (id, name, lane, members, joining, epoch, every_s, witness) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (definition.id, *row),
             )
             state = DataSetState(self.connection.last_insert_rowid(), definition)
@@ -494,8 +501,8 @@ class Store:
             self.dirty = True
         elif definition != state.definition:
             self._execute(
-                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ? "
-                "where number = ?",
+                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ?, "
+                "witness = ? where number = ?",
                 (*row, state.number),
             )
             state.definition = definition

@@ -1,7 +1,6 @@
 """What can go wrong in a simulated world: one kind of fault, one small function."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import apsw

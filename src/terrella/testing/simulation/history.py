@@ -4,7 +4,7 @@ A disk is looked at after each commit, for what its region wrote itself, and who
 The history is the union of what was seen, beside what clients and peers were told meanwhile.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from terrella.journal import Dot, Origin, Vector, Version, WriteRecord, decode_record, written_version
 from terrella.testing.simulation.disk import Place, StoredDataSet
