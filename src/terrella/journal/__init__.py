@@ -58,7 +58,7 @@ from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
-from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification, applied
 
 __all__ = [
     "BUCKETS",
@@ -135,6 +135,7 @@ __all__ = [
     "Verification",
     "Version",
     "WriteRecord",
+    "applied",
     "data_set_id",
     "declaring",
     "decode_record",
