@@ -176,9 +176,7 @@ class Cursors(Checker):
                     continue
                 record = decode_record(data)
                 dot = Dot(*origin, sequence)
-                if isinstance(record, WriteRecord) and not _accounted(
-                    history, data_set.id, stored, record.key, dot
-                ):
+                if isinstance(record, WriteRecord) and not _accounted(history, data_set.id, stored, record.key, dot):
                     yield f"I3: {region} has applied {name(dot)} of {record.key!r} without effect"
 
 

@@ -207,6 +207,3 @@ def _declare(world: "World", name: str, data_set_id: str, version: int) -> None:
     known = region.schemas.get(data_set_id)
     if known is not None:
         world.declare(region, Schema(known.definition, version))
-
-
-

@@ -176,4 +176,3 @@ def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
 def name(dot: Dot) -> str:
     """A dot as transcripts show it."""
     return f"{dot.region}/{dot.incarnation[:4]}#{dot.sequence}"
-
