@@ -62,7 +62,7 @@ from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.sync import GroupStatus, MemberStatus, SyncLane
 from terrella.journal.transaction import Transaction
-from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification, applied
 
 __all__ = [
     "BUCKETS",
@@ -145,6 +145,7 @@ __all__ = [
     "Version",
     "WriteConflictError",
     "WriteRecord",
+    "applied",
     "data_set_id",
     "declaring",
     "decode_record",

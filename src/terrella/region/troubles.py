@@ -17,6 +17,9 @@ def troubles(
     for one in journal.data_sets:
         if one.standing != "member":
             yield f"{one.name}: this region is {one.standing}"
+        if one.parked:
+            records = "1 record is" if one.parked == 1 else f"{one.parked} records are"
+            yield f"{one.name}: {records} parked, which cannot be applied (terrella parked)"
     for data_set_id, source in snapshots_needed.items():
         yield f"{names.get(data_set_id, data_set_id)} needs a snapshot; the best source is {source}"
     for peer, status in peers.items():
