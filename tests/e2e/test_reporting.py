@@ -1,8 +1,10 @@
 """What a running world says of its replication: known, unknown and since when; JSON, Prometheus, CloudWatch."""
 
+import contextlib
 import http.client
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,6 +126,52 @@ def test_cloudwatch_has_the_latency_of_the_source_region_for_boto3_unchanged(wor
         cloudwatch.put_metric_data(Namespace="AWS/x", MetricData=[{"MetricName": "m", "Value": 1}])
     west = world.client("cloudwatch", WEST).list_metrics(Dimensions=[{"Name": "ReceivingRegion", "Value": EAST}])
     assert len(west["Metrics"]) == 1
+
+
+def test_the_pages_examples_work_as_they_stand(world: Terrella) -> None:
+    cloudwatch = (ROOT / "docs" / "services" / "monitoring.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", cloudwatch, re.DOTALL)
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        exec(code.replace("127.0.0.1:4566", f"{world.door}:4566"), {})
+    page = (ROOT / "docs" / "reporting.md").read_text()
+    for command, documented in re.findall(r"```console\n\$ terrella (.*?)\n(.*?)```", page, re.DOTALL):
+        shown = world.run(*command.split()).stdout
+        for heading in re.findall(r"^(?:items|region) .*", documented, re.MULTILINE):
+            words = re.sub(r"\d+|us-west-2, |us-west-2", "", heading).split()
+            assert words in [re.sub(r"\d+", "", line).split() for line in shown.splitlines()], (heading, shown)
+
+
+def test_verify_tells_equal_from_on_its_way_and_from_diverged(world: Terrella) -> None:
+    equal = world.run("verify")
+    assert re.match(r"items  equal  \d+ entries in us-east-1, eu-west-1", equal.stdout), equal.stdout
+    world.run("link", EAST, WEST, "--cut")
+    try:
+        assert put(world, WEST, "fourth")[0] == 201
+        unproven = world.run("verify", "--timeout", "1", check=False)
+        assert unproven.returncode == 3, unproven.stdout
+        assert "items  unproven" in unproven.stdout
+        assert re.search(r"us-east-1 lacks 1 record of eu-west-1, incarnation \w+", unproven.stdout)
+        assert "1 keys differ that are still on their way" in unproven.stdout
+    finally:
+        world.run("link", EAST, WEST, "--heal")
+    assert world.run("verify", "--table", "items").returncode == 0
+    with contextlib.closing(sqlite3.connect(world.directory / ".terrella" / f"{EAST}.sqlite", timeout=20)) as store:
+        rotten = "cast(replace(value, 'hello', 'rot') as blob)"
+        store.execute(f"update items set value = {rotten} where key = cast('fourth' as blob)")
+        store.commit()
+    diverged = world.run("verify", check=False)
+    assert diverged.returncode == 1, diverged.stdout
+    assert "items  diverged" in diverged.stdout
+    assert "key fourth differs" in diverged.stdout
+    told = json.loads(world.run("verify", "--json", check=False).stdout)[0]
+    (difference,) = told["differences"]
+    assert [difference["entries"][name]["value"]["message"] for name in (EAST, WEST)] == [{"S": "rot"}, {"S": "hello"}]
+    assert (
+        "no region that is up replicates a table 'mars'" in world.run("verify", "--table", "mars", check=False).stderr
+    )
 
 
 def test_figures_can_be_followed_line_by_line(world: Terrella) -> None:

@@ -39,31 +39,38 @@ from terrella.journal.model import (
     Indexer,
     Lane,
     Origin,
+    Parked,
     Vector,
     Version,
     data_set_id,
 )
 from terrella.journal.peers import DataSetFigures, PeerStatus
-from terrella.journal.protocol import FrameReader, Message, Records, frame
+from terrella.journal.protocol import FrameReader, Message, PackedRecords, Records, frame, unpack
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
+from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
-from terrella.journal.schema import memory_connection
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.transaction import Transaction
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
 
 __all__ = [
+    "BUCKETS",
+    "SEQUENCE_BITS",
+    "SEQUENCE_MASK",
     "Admission",
     "Apply",
     "Behind",
     "Clash",
     "CommittedState",
     "Conflict",
+    "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
     "DataSetEvictedError",
@@ -72,9 +79,11 @@ __all__ = [
     "DataSetLeavingError",
     "DataSetStandingError",
     "DataSetStatus",
+    "Digest",
     "Dot",
     "Effect",
     "Entry",
+    "EntryDigest",
     "Event",
     "FrameReader",
     "IndexEntry",
@@ -84,11 +93,15 @@ __all__ = [
     "JournalStatus",
     "Lacking",
     "Lane",
+    "Listing",
     "MergeResult",
     "Message",
+    "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
+    "PackedRecords",
     "PairFigures",
+    "Parked",
     "PeerStatus",
     "Perform",
     "ProtocolError",
@@ -119,12 +132,18 @@ __all__ = [
     "UnknownDataSetError",
     "UnknownFormatError",
     "Vector",
+    "Verification",
     "Version",
+    "WriteRecord",
     "data_set_id",
     "declaring",
+    "decode_record",
     "frame",
     "housekeeping",
     "memory_connection",
     "merge",
     "raft",
+    "unpack",
+    "unpack_dots",
+    "written_version",
 ]

@@ -53,7 +53,7 @@ def as_seen_by_writer(incoming: Version, stored: Version | None, acknowledged: V
     if not added:
         return incoming
     context = context_beside(incoming.dot, join(incoming.context, added))
-    return Version(incoming.value, incoming.dot, incoming.hlc, context)
+    return Version(incoming.value, incoming.dot, incoming.hlc, context, incoming.expires)
 
 
 def acknowledge(store: Store, state: DataSetState) -> None:
@@ -71,14 +71,14 @@ def acknowledge_if_due(store: Store, state: DataSetState) -> None:
     own = state.own.acknowledged if state.own is not None else NO_CONTEXT
     if _tombstone_beyond(store, state.streams.values(), own) or _is_awaited(state, own):
         acknowledge(store, state)
-    state.new_tombstones = False
+    state.new_tombstones = state.parked > 0  # those behind a parked record have to wait for it
 
 
 def _tombstone_beyond(store: Store, streams: Iterable[Stream], acknowledged: Vector) -> bool:
     """Whether a tombstone is applied that an acknowledgement does not cover."""
     for stream in streams:
         after = acknowledged.get(stream.origin, 0)
-        if stream.applied > after and store.ask(_ANY_TOMBSTONE, (stream.dot(after), stream.dot(stream.applied))):
+        if stream.complete > after and store.ask(_ANY_TOMBSTONE, (stream.dot(after), stream.dot(stream.complete))):
             return True
     return False
 

@@ -1,15 +1,19 @@
 """Applying what other regions wrote: each record exactly once, in its origin's order, inside the batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+import apsw
 
 from terrella.journal.acknowledging import as_seen_by_writer
-from terrella.journal.errors import SequenceGapError
+from terrella.journal.errors import SequenceGapError, UnknownFormatError
 from terrella.journal.merge import MergeResult, merge
 from terrella.journal.model import Dot, Origin, Vector, Version
+from terrella.journal.parking import discharge, discharge_covered, note_reason, park, parked_records
 from terrella.journal.records import (
     AcknowledgementRecord,
     ConflictRecord,
     OpeningRecord,
+    Record,
     WriteRecord,
     conflict_rank,
     decode_record,
@@ -19,8 +23,12 @@ from terrella.journal.records import (
 )
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
-from terrella.journal.store import Row, Store
-from terrella.journal.vectors import at_least, has_seen
+from terrella.journal.store import IndexChanges, Row, Store, Stored
+from terrella.journal.vectors import at_least, has_seen, join
+
+# What a merge comes to, as it is to be written: the key and its row, the version, the new row's values (None: nothing
+# changes), the index entries that go and come, the conflict entry.
+_Merged = tuple[bytes, Row | None, Version, Stored | None, IndexChanges | None, bytes | None]
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
@@ -30,27 +38,49 @@ _UPDATE_CONFLICT = "update conflicts set record = ? where loser = ?"
 def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: int, data: bytes) -> int | None:
     """Apply one record of another region, if it is the next of its stream; answers the time of a write that it was.
 
-    A record that is applied already is dropped. Raises ``SequenceGapError`` if earlier ones are missing,
-    ``RecordError`` if it cannot be read; then nothing of it is written.
+    A record that is applied already is dropped, one that cannot be applied is parked. Raises ``SequenceGapError`` if
+    earlier ones are missing, ``UnknownFormatError`` if a later version of this program wrote it; then nothing is
+    written.
     """
     if not is_next(stream, sequence):
         return None
-    record = decode_record(data)
+    record: Record | None = None
+    try:
+        record = decode_record(data)
+        merged = _plan(store, state, stream, sequence, record, replayed=False)
+    except (UnknownFormatError, apsw.Error, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, this record causes it: it is parked, and listed
+        store.append(stream, sequence, data)
+        park(store, state, stream, sequence, data, getattr(record, "key", None), error)
+        return None
     store.append(stream, sequence, data)
-    if isinstance(record, WriteRecord):
-        if not store.hlc.observe(record.hlc):
-            store.skewed_records += 1
-        _merge_write(store, state, stream, Dot(stream.region, stream.incarnation, sequence), record)
-        return record.hlc
-    if stream.region == store.region:
+    if stream.region == store.region and not isinstance(record, WriteRecord):
         stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
-    if isinstance(record, ConflictRecord):
-        note_conflict(store, state, record, data)
-    elif isinstance(record, OpeningRecord):
-        stream.predecessor, stream.predecessor_last = record.predecessor, record.predecessor_last
-    if isinstance(record, OpeningRecord | AcknowledgementRecord):
-        store.note_acknowledged(state, stream, vector_of(record))
-    return None
+    return _carry_out(store, state, stream, record, data, merged)
+
+
+def replaying(store: Store, state: DataSetState, dots: Collection[Dot] | None, done: list[Dot]) -> Iterator[None]:
+    """Apply parked records (all, or those of the dots) that can be by now; their dots are added to ``done``."""
+    for number, stream, sequence, data in parked_records(store, state):
+        dot = Dot(stream.region, stream.incarnation, sequence)
+        if dots is not None and dot not in dots:
+            continue
+        try:
+            record = decode_record(data)
+            merged = _plan(store, state, stream, sequence, record, replayed=True)
+        except (apsw.Error, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - it stays parked, and says why
+            note_reason(store, number, error)
+        else:
+            discharge(store, state, stream, sequence)
+            later = stream.acknowledged
+            _carry_out(store, state, stream, record, data, merged)
+            if stream.acknowledged != later:
+                store.note_acknowledged(state, stream, join(later, stream.acknowledged))
+            done.append(dot)
+        yield
 
 
 def is_next(stream: Stream, sequence: int) -> bool:
@@ -79,34 +109,70 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
     return True
 
 
-def _merge_write(store: Store, state: DataSetState, stream: Stream, dot: Dot, record: WriteRecord) -> None:
+def _plan(
+    store: Store, state: DataSetState, stream: Stream, sequence: int, record: Record, *, replayed: bool
+) -> _Merged | None:
+    """What a write comes to, with nothing written yet but the names of streams: here is what may raise."""
+    if not isinstance(record, WriteRecord):
+        return None
+    incoming = written_version(record, Dot(stream.region, stream.incarnation, sequence))
     key = record.key
     row = store.lookup(state, key)
     stored = store.version(row) if row else None
-    _store_merged(store, state, key, row, merge(stored, _as_seen(state, stream, written_version(record, dot), stored)))
+    # A replayed write comes after acknowledgements that its writer had not made then.
+    result = merge(stored, incoming if replayed else _as_seen(state, stream, incoming, stored))
+    return _plan_merge(store, state, key, row, result)
+
+
+def _plan_merge(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> _Merged:
+    entry = encode_conflict(key, result.clash) if result.clash is not None else None
+    version = result.version
+    if not result.changed:
+        return key, row, version, None, None, entry
+    entries = store.index_changes(state, key, row[1] if row else None, version.value, lenient=True)
+    context = pack_dots(_dots(store, state, version.context)) if version.context else None
+    dot = _number(store, state, version.dot)
+    expires = None if version.expires is None else _number(store, state, version.expires)
+    return key, row, version, (version.value, dot, version.hlc, context, expires), entries, entry
 
 
 def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
     """Merge a version from another replica's store; whether that changed anything."""
     row = store.lookup(state, key)
     result = merge(store.version(row) if row else None, incoming)
-    _store_merged(store, state, key, row, result)
+    _store_merged(store, state, _plan_merge(store, state, key, row, result))
     return result.changed
 
 
-def _store_merged(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> None:
-    if result.changed:
-        version = result.version
-        entries = store.index_changes(state, key, row[1] if row else None, version.value)
-        context = pack_dots(_dots(store, state, version.context)) if version.context else None
-        own = store.stream(state, version.dot.region, version.dot.incarnation).dot(version.dot.sequence)
-        store.put_row(state, key, row, (version.value, own, version.hlc, context), entries)
-    if result.clash is not None:
-        data = encode_conflict(key, result.clash)
-        entry = decode_record(data)
-        assert isinstance(entry, ConflictRecord)
-        if note_conflict(store, state, entry, data):
-            store.append_own(state, data)
+def _store_merged(store: Store, state: DataSetState, merged: _Merged) -> None:
+    key, row, version, new, entries, entry = merged
+    if new is not None:
+        store.put_row(state, key, row, new, entries)
+    if entry is not None:
+        conflict = decode_record(entry)
+        assert isinstance(conflict, ConflictRecord)
+        if note_conflict(store, state, conflict, entry):
+            store.append_own(state, entry)
+    if state.parked:
+        discharge_covered(store, state, key, version)
+
+
+def _carry_out(
+    store: Store, state: DataSetState, stream: Stream, record: Record, data: bytes, merged: _Merged | None
+) -> int | None:
+    """Write down what a record does; answers the time of a write."""
+    if merged is not None and isinstance(record, WriteRecord):
+        if not store.hlc.observe(record.hlc):
+            store.skewed_records += 1
+        _store_merged(store, state, merged)
+        return record.hlc if record.expires is None else None  # an expiry's time is that of what it ends
+    if isinstance(record, ConflictRecord):
+        note_conflict(store, state, record, data)
+    elif isinstance(record, OpeningRecord):
+        stream.predecessor, stream.predecessor_last = record.predecessor, record.predecessor_last
+    if isinstance(record, OpeningRecord | AcknowledgementRecord):
+        store.note_acknowledged(state, stream, vector_of(record))
+    return None
 
 
 def _as_seen(state: DataSetState, stream: Stream, incoming: Version, stored: Version | None) -> Version:
@@ -117,6 +183,11 @@ def _as_seen(state: DataSetState, stream: Stream, incoming: Version, stored: Ver
     if not (stream.acknowledged_ahead or over_tombstone):
         return incoming
     return as_seen_by_writer(incoming, stored, stream.acknowledged, state.applied)
+
+
+def _number(store: Store, state: DataSetState, dot: Dot) -> int:
+    """A dot as it is in the file."""
+    return store.stream(state, dot.region, dot.incarnation).dot(dot.sequence)
 
 
 def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:

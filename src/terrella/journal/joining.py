@@ -88,20 +88,37 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
         yield from _emptying(store, state, name, number)
     yield from sweep(store, "items", "id", f"data_set = {state.number}")
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     for stream in list(state.streams.values()):
         if stream is state.own and not state.join.renew:
             continue
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
         store.count_log_bytes(stream, -stream.log_bytes)
+        stream.parked.clear()
         set_cursor(store, stream, 0)
     if state.join.renew:
         store.renew_incarnation()
-    state.conflicts = 0
+    state.conflicts = state.parked = 0
     store.reset_counts(state)
     _set_start(store, state, None)
     store.set_join(
         state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None, attempt=state.join.attempt + 1)
     )
+
+
+def giving_up(data_set_id: str, store: Store) -> Iterator[None]:
+    """Others hold it, and this region does no more: what is here goes, and may be taken in anew one day."""
+    state = store.catalog.data_sets.get(data_set_id)
+    if state is None or state.dropped:
+        return
+    state.declared = True  # what a crash has cut short is finished before anybody declares it
+    if store.region in state.definition.holders:
+        raise JournalError(f"data set {state.definition.name}: {store.region} holds it")
+    store.set_join(state, Join(Phase.DISCARDING, state.definition.epoch, renew=True))
+    yield
+    yield from discarding(data_set_id, store)
+    store.set_join(state, None)
+    state.declared, state.indexer = False, None
 
 
 def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iterator[None]:
@@ -246,15 +263,18 @@ class ChunkWork:
         try:
             streams = [store.stream(state, *origin) for origin in body.origins]
             while self._next < len(body.rows):
-                key, value, origin, sequence, hlc, context = body.rows[self._next]
+                key, value, origin, sequence, hlc, context, ended = body.rows[self._next]
+                expires = None if ended is None else streams[ended[0]].dot(ended[1])
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
                 if unused or store.lookup(state, key) is None:
                     entries = store.index_changes(state, key, None, value)
-                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None)
+                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None, expires)
                     store.put_row(state, key, None, row, entries)
                 else:
                     seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
-                    merge_version(store, state, key, Version(value, Dot(*body.origins[origin], sequence), hlc, seen))
+                    dot = Dot(*body.origins[origin], sequence)
+                    ends = store.dot(expires) if expires is not None else None
+                    merge_version(store, state, key, Version(value, dot, hlc, seen, ends))
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break
@@ -443,12 +463,16 @@ class StoreSource:
             return None
         places: dict[int, int] = {}
         rows: list[ItemRow] = []
-        for key, value, dot, hlc, context in items:
+        for key, value, dot, hlc, context, expires in items:
             place = places.setdefault(dot >> SEQUENCE_BITS, len(places))
             seen: list[int] = []
             if context is not None:
                 for known in unpack_dots(context):
                     seen += (places.setdefault(known >> SEQUENCE_BITS, len(places)), known & SEQUENCE_MASK)
-            rows.append((key, value, place, dot & SEQUENCE_MASK, hlc, seen))
+            row: ItemRow = (key, value, place, dot & SEQUENCE_MASK, hlc, seen, None)
+            if expires is not None:
+                ended = places.setdefault(expires >> SEQUENCE_BITS, len(places))
+                row = (*row[:6], (ended, expires & SEQUENCE_MASK))
+            rows.append(row)
         streams = self._store.catalog.streams
         return Chunk(items[-1][0], ItemsBody([streams[stream].origin for stream in places], rows))

@@ -3,20 +3,22 @@
 import asyncio
 import fcntl
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import apsw
 
 from terrella.journal.admission import StandingChange
+from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
 from terrella.journal.draining import begin_draining
 from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
-from terrella.journal.joining import begin_join, begin_leaving, end_leaving, once
+from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
-from terrella.journal.model import Conflict, DataSet, Entry, IndexEntry, Indexer, Version
+from terrella.journal.model import Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
@@ -99,6 +101,13 @@ class Journal:
             connection.close()
         self._lock.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as a crash does: what is not committed is gone, and nobody is told."""
+        self._closed = True
+        for connection in self._connections:
+            connection.close()
+        self._lock.close()
+
     # data sets
 
     async def declare(
@@ -153,6 +162,11 @@ class Journal:
         await self.committer.slice(once(lambda s: end_leaving(s, s.catalog.declared(data_set_id))))
         self.changed()
 
+    async def give_up(self, data_set_id: str) -> None:
+        """Delete what is stored of a data set that others hold and this region does not; it may be joined again."""
+        await self.committer.step(stepwise(lambda store: giving_up(data_set_id, store)))
+        self.changed()
+
     def on_standing(self, listener: Callable[[StandingChange], None]) -> None:
         """Call ``listener`` when this region has joined a data set, recovered by a snapshot, or may leave it."""
         self._standing_listeners.append(listener)
@@ -178,6 +192,23 @@ class Journal:
         """
         result: T = await self.committer.judge(judge)
         return result
+
+    async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
+        """End up to ``limit`` items whose entries in an index of moments lie between ``since`` and ``now``.
+
+        Answers how many it has ended. Each goes only if it is still as the index has it when its turn comes.
+        """
+        ended = 0
+
+        def step(store: Store) -> bool:
+            nonlocal ended
+            state = store.catalog.serving(data_set_id, writing=True)
+            count = expire_due(store, state, index_name, since, now, min(STEP_ITEMS, limit - ended))
+            ended += count
+            return count == STEP_ITEMS and ended < limit
+
+        await self.committer.step(step)
+        return ended
 
     # reading
 
@@ -238,6 +269,28 @@ class Journal:
             return self.reader.conflicts(self.store.catalog.declared(data_set_id), limit)
         states = [state for state in self.store.catalog.data_sets.values() if state.declared]
         return latest_first([conflict for state in states for conflict in self.reader.conflicts(state, limit)])[:limit]
+
+    def parked(self, data_set_id: str | None = None, limit: int = 1000) -> list[Parked]:
+        """The records that cannot be applied, of one data set or of all that are declared, each with the reason."""
+        if data_set_id is not None:
+            return self.reader.parked(self.store.catalog.declared(data_set_id), limit)
+        states = [state for state in self.store.catalog.data_sets.values() if state.declared and state.parked]
+        return [parked for state in states for parked in self.reader.parked(state, limit)][:limit]
+
+    async def replay_parked(self, dots: Collection[Dot] | None = None) -> list[Dot]:
+        """Try to apply parked records again, all or those named; answers which were. The others say why they were not.
+
+        A dot is tried in every data set in which it is parked.
+        """
+        done: list[Dot] = []
+
+        def begin(store: Store) -> Iterator[None]:
+            for state in list(store.catalog.data_sets.values()):
+                if state.declared and state.parked:
+                    yield from replaying(store, state, dots, done)
+
+        await self.committer.step(stepwise(begin))
+        return done
 
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""

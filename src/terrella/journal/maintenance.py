@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from terrella.journal.errors import DataSetDroppedError, JournalError
-from terrella.journal.model import PULLED, DataSet, Indexer
+from terrella.journal.model import PULLED, DataSet, Indexer, Lane
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DROPPED, DROPPING, LIVE, DataSetState
 from terrella.journal.store import Store
@@ -43,23 +43,36 @@ def declaring(
         state.dropped = LIVE
         store.execute("update data_sets set dropped = ? where number = ?", (LIVE, state.number))
     lanes = {definition.lane} if state is None else {state.definition.lane, definition.lane}
-    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED):
+    begins_log = state is not None and state.definition.lane is Lane.LOCAL and definition.lane in PULLED
+    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED) and not begins_log:
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )
     if store.region not in definition.holders:
         raise JournalError(f"data set {definition.name}: {store.region} is not among its members {definition.members}")
     state = store.declare(definition)
+    if begins_log:
+        _begin_log(store, state)
     trash, fill = _plan_indexes(store, state, indexes) if indexes is not None else ([], {})
     state.indexer = indexer
     state.declared = True
     yield
     if fill and indexer is not None:
-        yield from _filling(store, state, indexer, set(fill))
+        yield from _filling(store, state, set(fill))
     for name in fill:
         store.execute("update indexes set ready = 1 where data_set = ? and name = ?", (state.number, name))
     for number in trash:
         yield from _purging(store, number)
+
+
+def _begin_log(store: Store, state: DataSetState) -> None:
+    """What was of this region alone is to be replicated: whoever wants what is here takes a snapshot.
+
+    What is written from now on is in the log, in a stream that names as its predecessor what is not.
+    """
+    for stream in state.streams.values():
+        store.raise_floor(stream, stream.applied + 1)
+    store.renew_incarnation()
 
 
 def dropping(store: Store, data_set_id: str) -> Iterator[None]:
@@ -75,16 +88,18 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     yield
     yield from sweep(store, "items", "id", f"data_set = {state.number}")
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
+    yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     for stream in state.streams.values():
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
         store.count_log_bytes(stream, -stream.log_bytes)
         store.raise_floor(stream, stream.applied + 1)
+        stream.parked.clear()
         store.execute("delete from acknowledgements where stream = ?", (stream.id,))
     for name, number in list(state.indexes.items()):
         _throw_away(store, number)
         del state.indexes[name]
         yield from _purging(store, number)
-    state.dropped, state.conflicts = DROPPED, 0
+    state.dropped, state.conflicts, state.parked = DROPPED, 0, 0
     store.reset_counts(state)
     store.execute("update data_sets set dropped = ? where number = ?", (DROPPED, state.number))
 
@@ -118,15 +133,19 @@ def _throw_away(store: Store, number: int) -> None:
     store.execute("update indexes set data_set = 0, name = ? where number = ?", (str(number), number))
 
 
-def _filling(store: Store, state: DataSetState, indexer: Indexer, names: set[str]) -> Iterator[None]:
+def _filling(store: Store, state: DataSetState, names: set[str]) -> Iterator[None]:
     """Index the items that are there, while writes go on and keep up what is indexed already."""
     after = b""
     empty_key = store.execute("select value from items where data_set = ? and key = x''", (state.number,)).get
     if empty_key is not None:
-        store.insert_index_entries(state, b"", ((n, k) for n, k in indexer(b"", empty_key) if n in names))
+        store.insert_index_entries(
+            state, b"", ((n, k) for n, k in store.index_entries(state, b"", empty_key) if n in names)
+        )
     while rows := store.execute(_ITEMS_AFTER, (state.number, after, _STEP_ROWS)).fetchall():
         for key, value in rows:
-            store.insert_index_entries(state, key, ((n, k) for n, k in indexer(key, value) if n in names))
+            store.insert_index_entries(
+                state, key, ((n, k) for n, k in store.index_entries(state, key, value) if n in names)
+            )
         after = rows[-1][0]
         yield
 

@@ -76,13 +76,15 @@ class Version(msgspec.Struct, frozen=True):
     """One state of an item: ``value`` is None for a tombstone.
 
     ``context`` holds the dots that its writer had seen of this item, without what the own dot implies (everything of
-    the same origin up to it). A stored version's context has those of every version merged into it as well.
+    the same origin up to it). A stored version's context has those of every version merged into it as well. A
+    tombstone that time has made names in ``expires`` the version that it ends, and has that one's time.
     """
 
     value: bytes | None
     dot: Dot
     hlc: int
     context: Vector = NO_CONTEXT
+    expires: Dot | None = None
 
 
 # What a conflict entry names as winner where there was nothing, see ``Conflict``.
@@ -102,6 +104,16 @@ class IndexEntry(msgspec.Struct, frozen=True):
     index_key: bytes
     key: bytes
     version: Version
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """A record that cannot be applied, and why; ``key`` is None if not even that can be read."""
+
+    data_set_id: str
+    dot: Dot
+    key: bytes | None
+    reason: str
+    record_bytes: int
 
 
 class Conflict(msgspec.Struct, frozen=True):

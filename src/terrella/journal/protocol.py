@@ -274,7 +274,7 @@ def unpack(message: PackedRecords) -> Records:
         if not unpacking.eof:
             raise ProtocolError(f"packed records that are cut off, or longer than {FRAME_BYTES_MAX} bytes")
         records = _decode_list(content)
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"packed records that are none: {error}") from error
     return Records(message.data_set_id, message.region, message.incarnation, message.first, records)
 

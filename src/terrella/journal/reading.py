@@ -1,7 +1,7 @@
 """Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -10,7 +10,8 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
-from terrella.journal.model import Conflict, Entry, IndexEntry, Version
+from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
+from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK, unpack_dots
@@ -18,13 +19,18 @@ from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
 from terrella.journal.tombstones import is_stable, stable_in
 
-# What is stored at a key: key, value, dot, hlc, context (dots, packed).
-ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
+# What is stored at a key: key, value, dot, hlc, context (dots, packed), the dot that an expiry ends.
+ItemRow = tuple[bytes, bytes | None, int, int, bytes | None, int | None]
 
-_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
+_ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
-_DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
+_STREAM_HEADS = (
+    "select region, incarnation, applied, predecessor, predecessor_last, acknowledged, "
+    "(select min(dot) from parked where dot between id * 1099511627776 and (id + 1) * 1099511627776) "
+    "from streams where data_set = ? and applied > 0 order by id"
+)
+_DIGEST_ITEMS = "select id, value, dot, hlc, context, expires, key from items where data_set = ? order by key"
 
 
 class Reader:
@@ -65,11 +71,11 @@ class Reader:
             bindings.append(bound)
         order = "desc" if reverse else "asc"
         rows = self._execute(
-            f"select id, value, dot, hlc, context, key from items where {' and '.join(where)} "  # noqa: S608
+            f"select id, value, dot, hlc, context, expires, key from items where {' and '.join(where)} "  # noqa: S608
             f"order by key {order} limit ?",
             (*bindings, limit),
         )
-        return [Entry(row[5], self._store.version(row[:5])) for row in rows]
+        return [Entry(row[6], self._store.version(row[:6])) for row in rows]
 
     def scan_index(
         self,
@@ -92,12 +98,12 @@ class Reader:
             bindings += bound
         order = "desc" if reverse else "asc"
         rows = self._execute(
-            "select i.id, i.value, i.dot, i.hlc, i.context, e.key, e.index_key from index_entries e "  # noqa: S608
+            "select i.id, i.value, i.dot, i.hlc, i.context, i.expires, e.key, e.index_key from index_entries e "  # noqa: S608
             f"cross join items i on i.data_set = ? and i.key = e.key where {' and '.join(where)} "
             f"order by e.index_key {order}, e.key {order} limit ?",
             (*bindings, limit),
         )
-        return [IndexEntry(row[6], row[5], self._store.version(row[:5])) for row in rows]
+        return [IndexEntry(row[7], row[6], self._store.version(row[:6])) for row in rows]
 
     def log(self, stream: Stream, after: int, limit: int, bytes_max: int) -> list[bytes]:
         """The committed records of a stream from ``after + 1`` on, verbatim, without a gap."""
@@ -116,23 +122,21 @@ class Reader:
 
     def stream_heads(self, state: DataSetState) -> list[StreamHead]:
         """Every stream as it is committed: how far it is applied, and what its region had acknowledged by then."""
-        rows = self._execute(
-            "select region, incarnation, applied, predecessor, predecessor_last, acknowledged from streams "
-            "where data_set = ? and applied > 0 order by id",
-            (state.number,),
-        )
+        rows = self._execute(_STREAM_HEADS, (state.number,))
         catalog = self._store.catalog
         heads = []
-        for region, incarnation, applied, predecessor, last, acknowledged in rows:
+        for region, incarnation, applied, predecessor, last, acknowledged, parked in rows:
             vector = flatten(catalog.vector_of(unpack_dots(acknowledged))) if acknowledged else []
+            if parked is not None:
+                applied = (parked & SEQUENCE_MASK) - 1
             heads.append(StreamHead(region, incarnation, applied, predecessor, last, vector))
         return heads
 
     def items_after(self, state: DataSetState, after: bytes | None, rows_max: int, bytes_max: int) -> list[ItemRow]:
-        """What is stored behind a key (None: from the first on), tombstones included: key, value, dot, hlc, context."""
+        """What is stored behind a key (None: from the first on), tombstones included."""
         comparison, bound = (">=", b"") if after is None else (">", after)
         rows = self._execute(
-            f"select key, value, dot, hlc, context from items where data_set = ? and key {comparison} ? "  # noqa: S608
+            f"select key, value, dot, hlc, context, expires from items where data_set = ? and key {comparison} ? "  # noqa: S608
             "order by key limit ?",
             (state.number, bound, rows_max),
         )
@@ -160,6 +164,28 @@ class Reader:
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
 
+    def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
+        """What is stored after a key (None: from the first on), tombstones included, in key order."""
+        where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
+        rows = self._execute(
+            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            (state.number, *bindings, limit),
+        )
+        for row in rows:
+            yield row[5], self._store.version(row[:5])
+
+    def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Conflict entries with their places in the file, after a place."""
+        found: list[tuple[int, bytes]] = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, limit),
+        ).fetchall()
+        return found
+
+    def parked(self, state: DataSetState, limit: int) -> list[Parked]:
+        """The data set's parked records."""
+        return parked_of(self._store, state, self._execute(PARKED_OF_DATA_SET, (state.number, limit)).fetchall())
+
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
         digest = hashlib.sha256()
@@ -167,9 +193,9 @@ class Reader:
         self._execute("begin")  # one snapshot for both tables
         try:
             for row in self._execute(_DIGEST_ITEMS, (state.number,)):
-                version = self._store.version(row[:5])
+                version = self._store.version(row[:6])
                 if version.value is not None or not is_stable(version, stable):
-                    digest.update(_canonical(row[5], version))
+                    digest.update(_canonical(row[6], version))
             for (record,) in self._execute(
                 "select record from conflicts where data_set = ? order by 1", (state.number,)
             ):

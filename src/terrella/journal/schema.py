@@ -32,7 +32,7 @@ create table streams (
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
-  hlc integer not null, context blob, unique (data_set, key));
+  hlc integer not null, context blob, expires integer, unique (data_set, key));
 create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (
@@ -43,6 +43,9 @@ create table index_entries (
   primary key (number, index_key, key)) without rowid;
 create table conflicts (loser integer primary key, data_set integer not null, record blob not null);
 create index conflicts_by_data_set on conflicts (data_set, loser);
+create table parked (
+  dot integer primary key, data_set integer not null, key blob, record blob not null, reason text not null);
+create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
 create table drains (data_set integer not null, region text not null, state blob not null,

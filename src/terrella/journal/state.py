@@ -19,8 +19,9 @@ RECENT_RECORDS_MAX = 1024
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """What one origin did to one data set: how far it is applied here, and what is committed of that.
+    """What one origin did to one data set: how far it is held here, and what is committed of that.
 
+    ``applied`` is the last record that was taken in: applied, or parked. ``parked`` are the latter's sequences, sorted.
     ``floor`` is the oldest sequence still in the log. ``recent`` holds the last records of this region's own, up to
     ``applied``: most pulls want just these, and need not ask the file for them. ``not_writes`` are the sequences of
     this region's own records that are no writes, as far as they are known: conflict entries since the store was
@@ -41,9 +42,11 @@ class Stream:
     acknowledged: Vector = field(default_factory=dict)
     acknowledged_ahead: bool = True
     log_bytes: int = 0
+    parked: list[int] = field(default_factory=list)
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
+    data_set: "DataSetState | None" = None
 
     def writes_after(self, sequence: int) -> int:
         """How many committed writes follow a sequence."""
@@ -61,6 +64,11 @@ class Stream:
     def forget_not_writes(self, through: int) -> None:
         """Nobody will be asked any more whether he lacks what was written up to here."""
         del self.not_writes[: bisect_right(self.not_writes, min(through, self.committed))]
+
+    @property
+    def complete(self) -> int:
+        """The last record up to which all are applied, and none is parked."""
+        return self.parked[0] - 1 if self.parked else self.applied
 
     @property
     def origin(self) -> Origin:
@@ -94,7 +102,8 @@ class DataSetState:
     """A data set: its definition, its counters with their committed values, its streams, its indexes.
 
     ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
-    ``new_tombstones`` says that there may be tombstones that this region has not acknowledged.
+    ``new_tombstones`` says that there may be tombstones that this region has not acknowledged. ``parked`` counts
+    records that are; ``unindexed`` versions that an index could not take, since the store was opened.
     """
 
     number: int
@@ -115,6 +124,9 @@ class DataSetState:
     drains: dict[str, Draining] = field(default_factory=dict)
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
+    parked: int = 0
+    unindexed: int = 0
+    _vector: Vector | None = None
 
     @property
     def replicated(self) -> bool:
@@ -138,13 +150,19 @@ class DataSetState:
 
     @property
     def vector(self) -> Vector:
-        """What is applied and committed of each origin."""
-        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        """What is held and committed of each origin; the same object until that has changed."""
+        if self._vector is None:
+            self._vector = {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        return self._vector
+
+    def note_committed(self) -> None:
+        """More is committed of a stream."""
+        self._vector = None
 
     @property
     def applied(self) -> Vector:
-        """What is applied of each origin, by the open batch."""
-        return {stream.origin: stream.applied for stream in self.streams.values() if stream.applied}
+        """What is applied of each origin, by the open batch: what is held, less what is parked."""
+        return {stream.origin: last for stream in self.streams.values() if (last := stream.complete)}
 
     def lives(self, region: str) -> list[Stream]:
         """The streams of a region's incarnations of which something is here."""
@@ -178,6 +196,9 @@ class Catalog:
             by_number[data_set].indexes[name] = number
         for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
             by_number[data_set].conflicts = count
+        for dot, data_set in connection.execute("select dot, data_set from parked order by dot"):
+            catalog.streams[dot >> SEQUENCE_BITS].parked.append(dot & SEQUENCE_MASK)
+            by_number[data_set].parked += 1
         for number, join in connection.execute("select data_set, state from joins"):
             by_number[number].join = by_number[number].committed_join = unpack_join(join)
         for number, drained, draining in connection.execute("select data_set, region, state from drains"):
@@ -211,6 +232,7 @@ class Catalog:
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
+        stream.data_set = state
         state.streams[stream.origin] = stream
         self.streams[stream.id] = stream
 
@@ -248,6 +270,7 @@ class Catalog:
             reloaded = self.data_sets.get(data_set_id)
             if reloaded is not None:
                 reloaded.declared, reloaded.indexer = state.declared, state.indexer
+                reloaded.unindexed = state.unindexed
         for id_, stream in self.streams.items():
             known = earlier.streams.get(id_)
             if known is not None and known.origin == stream.origin:

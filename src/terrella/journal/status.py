@@ -10,10 +10,11 @@ from terrella.journal.store import Store
 
 @dataclass(frozen=True, slots=True)
 class DataSetStatus:
-    """A data set: what is applied of each origin, the oldest sequence still in the log, and what is stored.
+    """A data set: what is held and applied of each origin, the oldest sequence still in the log, and what is stored.
 
-    ``bytes`` are those of live keys and values. ``standing`` is how this region stands to it: ``member``, ``evicted``,
-    or a phase of joining or leaving.
+    ``bytes`` are those of live keys and values. ``parked`` counts records that are held and cannot be applied,
+    ``unindexed`` items that an index could not take, as often as it was tried since the store was opened. ``standing``
+    is how this region stands to it: ``member``, ``evicted``, or a phase of joining or leaving.
     """
 
     id: str
@@ -21,10 +22,13 @@ class DataSetStatus:
     lane: Lane
     members: tuple[str, ...]
     vector: dict[Origin, int]
+    applied: dict[Origin, int]
     floor: dict[Origin, int]
     items: int
     bytes: int
     conflicts: int
+    parked: int
+    unindexed: int
     joining: tuple[str, ...] = ()
     epoch: int = 0
     standing: str = "member"
@@ -92,10 +96,13 @@ def _data_set_status(state: DataSetState, region: str) -> DataSetStatus:
         lane=definition.lane,
         members=definition.members,
         vector=dict(state.vector),
+        applied=dict(state.applied),
         floor={stream.origin: stream.floor for stream in state.streams.values() if stream.committed},
         items=state.committed_items,
         bytes=state.committed_bytes,
         conflicts=state.conflicts,
+        parked=state.parked,
+        unindexed=state.unindexed,
         joining=definition.joining,
         epoch=definition.epoch,
         standing=standing_of(definition, region, state.join),

@@ -53,7 +53,8 @@ def trimming(store: Store) -> Iterator[None]:
             if stream.floor > stream.applied:
                 continue
             held = held_elsewhere(store, state, stream)
-            through = held_by_all(held) if held else stream.applied
+            # What is parked here is not in a snapshot of this region's, and has to be pulled by whoever takes one.
+            through = min(stream.complete, held_by_all(held) if held else stream.applied)
             while stream.floor <= through:
                 store.trim(stream, min(through, stream.floor + _SLICE_ROWS - 1))
                 yield

@@ -23,7 +23,9 @@ from terrella.journal.records import (
 origins = st.tuples(st.text(max_size=5), st.text(max_size=5))
 
 
-@given(st.integers(0, 2**62), st.binary(), st.none() | st.binary(), st.dictionaries(origins, st.integers(1, 2**40 - 1)))
+@given(
+    st.integers(0, 2**62 - 1), st.binary(), st.none() | st.binary(), st.dictionaries(origins, st.integers(1, 2**40 - 1))
+)
 def test_a_write_comes_back(hlc: int, key: bytes, value: bytes | None, context: dict[tuple[str, str], int]) -> None:
     dot = Dot("us-east-1", "1", 7)
     record = decode_record(encode_write(hlc, key, value, context))
