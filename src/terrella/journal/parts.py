@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.draining import Drained, Drainer
 from terrella.journal.errors import JournalError
-from terrella.journal.joining import StoreSource, StoreTarget
+from terrella.journal.joining import StartWork, StoreSource, StoreTarget
 from terrella.journal.journal import Journal
 from terrella.journal.pulling import Perform, Puller, PullerPart, Work
 from terrella.journal.serving import ServerPart
@@ -25,7 +25,7 @@ class Parts:
         self._journal = journal
         self._sources = sources
         self._clock = clock
-        self._claims: dict[str, SnapshotTaker] = {}
+        self._claims: dict[str, SnapshotTaker[StartWork]] = {}
         self._target = StoreTarget(journal.store)
         self._source = StoreSource(journal.store, journal.reader, CHUNK_ROWS_MAX, CHUNK_BYTES_MAX)
         self._admission = Admission(journal.store, journal.standing_changed)
@@ -45,7 +45,8 @@ class Parts:
         offers = [puller.offer for puller in pullers if puller is not None and puller.offer is not None]
         heads = {offer.peer: offer.heads for offer in offers}
         needed = self._sources.snapshot_needed
-        for effect in self._admission.step(heads, needed):
+        excluded = {id_: epoch for offer in offers for id_, epoch in sorted(offer.excluded.items())}
+        for effect in self._admission.step(heads, needed, excluded):
             self._perform(effect)
 
     def _drained(self, data_set_id: str, region: str) -> None:

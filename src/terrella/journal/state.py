@@ -142,7 +142,7 @@ class DataSetState:
 
     @property
     def hollow(self) -> bool:
-        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        """Whether no log can be applied to what is stored: it is the state of no moment, or final until it goes."""
         return self.join is not None and self.join.hollow
 
     @property

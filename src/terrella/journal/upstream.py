@@ -270,6 +270,8 @@ class Upstream:
             connection.close()
             while not under_way.empty():
                 under_way.get_nowait()[1].cancel()
+            while not self._performing.empty():
+                self._performing.get_nowait()[1].cancel()
 
     def _do(self, effects: Sequence[Effect]) -> None:
         for effect in effects:

@@ -42,6 +42,7 @@ from terrella.journal import (
     memory_connection,
 )
 from terrella.journal.draining import Drained, Drainer
+from terrella.journal.joining import StartWork
 from terrella.journal.pulling import Work
 from terrella.journal.state import DataSetState
 from terrella.testing import ManualClock, SeededIds
@@ -78,7 +79,7 @@ class Node:
         self.reader = Reader(self.disk, self.store)
         self.state = CommittedState(self.store, self.reader, self.clock)
         self.sources = Sources(self.state)
-        self.claims: dict[str, SnapshotTaker] = {}
+        self.claims: dict[str, SnapshotTaker[StartWork]] = {}
         self.admission = Admission(self.store, self.told.append)
         self.waiting: deque[tuple[Work, Callable[[object], None]]] = deque()
         for definition in self.definitions:
