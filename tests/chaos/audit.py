@@ -20,7 +20,7 @@ from terrella.journal import (
 from terrella.journal.records import WriteRecord, decode_record, written_version
 from terrella.kernel import SystemClock
 from terrella.testing import SeededIds
-from terrella.testing.simulation import Convergence, History, Write
+from terrella.testing.simulation import Convergence, Evidence, History, StoredDataSet, Write, contents_of
 
 Records = dict[Dot, tuple[bytes, Version]]
 
@@ -30,6 +30,7 @@ class StoppedReplica:
 
     def __init__(self, path: Path, region: str, table: str) -> None:
         self.name = region
+        self.contents: dict[str, StoredDataSet] = contents_of(path)
         memory = apsw.Connection(":memory:")
         disk = apsw.Connection(str(path))
         with memory.backup("main", disk, "main") as backup:
@@ -94,9 +95,11 @@ def audit(replicas: list[StoppedReplica], acknowledged: dict[str, str]) -> Findi
     found: list[str] = []
     records = _records(replicas, found)
     history = History()
-    for key, version in records.values():
-        history.committed(Write(key, version, {}, acknowledged=True))
-    found += Convergence().violations(history, [*replicas])
+    data_set = replicas[0].data_set
+    for dot, (key, version) in records.items():
+        history.add(data_set.id, dot, Write(key, version, {}))
+    disks = {replica.name: replica.contents for replica in replicas}
+    found += Convergence().at_end(Evidence(history, {data_set.id: data_set}, disks))
     for replica in replicas:
         accounted = _accounted(replica, records)
         found += _lost(replica, records, acknowledged, accounted)

@@ -1,7 +1,6 @@
 """What can go wrong in a simulated world: one kind of fault, one small function."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import apsw
@@ -207,6 +206,3 @@ def _declare(world: "World", name: str, data_set_id: str, version: int) -> None:
     known = region.schemas.get(data_set_id)
     if known is not None:
         world.declare(region, Schema(known.definition, version))
-
-
-

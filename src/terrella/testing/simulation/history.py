@@ -4,7 +4,7 @@ A disk is looked at after each commit, for what its region wrote itself, and who
 The history is the union of what was seen, beside what clients and peers were told meanwhile.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from terrella.journal import Dot, Origin, Vector, Version, WriteRecord, decode_record, written_version
 from terrella.testing.simulation.disk import Place, StoredDataSet
@@ -76,6 +76,11 @@ class History:
         self.contradictions: list[str] = []
         self._matched: dict[tuple[str, str, str], int] = {}
         self._read: dict[tuple[str, str, str], int] = {}
+
+    def add(self, data_set_id: str, dot: Dot, write: Write) -> None:
+        """A write that is known from elsewhere."""
+        self.versions.setdefault(data_set_id, {}).setdefault(write.key, {})[dot] = write.version
+        self.writes.setdefault(data_set_id, {})[dot] = write
 
     def judged(self, incarnation: str, operation: Operation) -> None:
         """A write was judged; whether it is committed is seen later."""
@@ -160,8 +165,8 @@ class History:
 def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
     """For each write to a key, those that it has overwritten knowingly: applied there before it, or causes of such.
 
-    ``writes`` are in the order of last-writer-wins, in which causes come before what they cause. Delivery is not causal:
-    a write may arrive, and be overwritten, before one that its own writer had seen.
+    ``writes`` are in the order of last-writer-wins: causes come before what they cause. Delivery is not causal: a write
+    may arrive, and be overwritten, before one that its own writer had seen.
     """
     causes: dict[Dot, set[Dot]] = {}
     for number, write in enumerate(writes):
@@ -176,4 +181,3 @@ def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
 def name(dot: Dot) -> str:
     """A dot as transcripts show it."""
     return f"{dot.region}/{dot.incarnation[:4]}#{dot.sequence}"
-
