@@ -128,6 +128,22 @@ def test_cloudwatch_has_the_latency_of_the_source_region_for_boto3_unchanged(wor
     assert len(west["Metrics"]) == 1
 
 
+def test_the_pages_examples_work_as_they_stand(world: Terrella) -> None:
+    cloudwatch = (ROOT / "docs" / "services" / "monitoring.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", cloudwatch, re.DOTALL)
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        exec(code.replace("127.0.0.1:4566", f"{world.door}:4566"), {})
+    page = (ROOT / "docs" / "reporting.md").read_text()
+    for command, documented in re.findall(r"```console\n\$ terrella (.*?)\n(.*?)```", page, re.DOTALL):
+        shown = world.run(*command.split()).stdout
+        for heading in re.findall(r"^(?:items|region) .*", documented, re.MULTILINE):
+            words = re.sub(r"\d+|us-west-2, |us-west-2", "", heading).split()
+            assert words in [re.sub(r"\d+", "", line).split() for line in shown.splitlines()], (heading, shown)
+
+
 def test_verify_tells_equal_from_on_its_way_and_from_diverged(world: Terrella) -> None:
     equal = world.run("verify")
     assert re.match(r"items  equal  \d+ entries in us-east-1, eu-west-1", equal.stdout), equal.stdout

@@ -39,15 +39,20 @@ class Event(StrEnum):
     JOINED = "joined"
     RECOVERED = "recovered"
     LEFT = "left"
+    DRAINED = "drained"
 
 
 @dataclass(frozen=True, slots=True)
 class StandingChange:
-    """Told once it is durable; ``JOINED`` and ``LEFT`` again after each opening, for as long as they stand."""
+    """Told once it is durable; ``JOINED`` and ``LEFT`` again after each opening, for as long as they stand.
+
+    ``region`` is the other region that was drained, with ``DRAINED``.
+    """
 
     data_set_id: str
     event: Event
     epoch: int
+    region: str = ""
 
 
 class Admission:

@@ -220,15 +220,18 @@ class ChunkWork:
         try:
             streams = [store.stream(state, *origin) for origin in body.origins]
             while self._next < len(body.rows):
-                key, value, origin, sequence, hlc, context = body.rows[self._next]
+                key, value, origin, sequence, hlc, context, ended = body.rows[self._next]
+                expires = None if ended is None else streams[ended[0]].dot(ended[1])
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
                 if unused or store.lookup(state, key) is None:
                     entries = store.index_changes(state, key, None, value)
-                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None)
+                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None, expires)
                     store.put_row(state, key, None, row, entries)
                 else:
                     seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
-                    merge_version(store, state, key, Version(value, Dot(*body.origins[origin], sequence), hlc, seen))
+                    dot = Dot(*body.origins[origin], sequence)
+                    ends = store.dot(expires) if expires is not None else None
+                    merge_version(store, state, key, Version(value, dot, hlc, seen, ends))
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break
@@ -415,12 +418,16 @@ class StoreSource:
             return None
         places: dict[int, int] = {}
         rows: list[ItemRow] = []
-        for key, value, dot, hlc, context in items:
+        for key, value, dot, hlc, context, expires in items:
             place = places.setdefault(dot >> SEQUENCE_BITS, len(places))
             seen: list[int] = []
             if context is not None:
                 for known in unpack_dots(context):
                     seen += (places.setdefault(known >> SEQUENCE_BITS, len(places)), known & SEQUENCE_MASK)
-            rows.append((key, value, place, dot & SEQUENCE_MASK, hlc, seen))
+            row: ItemRow = (key, value, place, dot & SEQUENCE_MASK, hlc, seen, None)
+            if expires is not None:
+                ended = places.setdefault(expires >> SEQUENCE_BITS, len(places))
+                row = (*row[:6], (ended, expires & SEQUENCE_MASK))
+            rows.append(row)
         streams = self._store.catalog.streams
         return Chunk(items[-1][0], ItemsBody([streams[stream].origin for stream in places], rows))

@@ -12,7 +12,9 @@ import apsw
 from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
+from terrella.journal.draining import begin_draining
 from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
@@ -142,6 +144,14 @@ class Journal:
         await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
         self.changed()
 
+    async def drain(self, data_set_id: str, region: str) -> None:
+        """Take over what a region that joins again wrote while it was evicted; told (``on_standing``) when all is.
+
+        For exactly one member to do, as the control state decides.
+        """
+        await self.committer.slice(once(lambda s: begin_draining(s, s.catalog.declared(data_set_id), region)))
+        self.changed()
+
     async def leave(self, data_set_id: str) -> None:
         """Take no more writes, and tell (``on_standing``) when the other holders have all that is here."""
         await self.committer.slice(once(lambda s: begin_leaving(s, s.catalog.declared(data_set_id))))
@@ -182,6 +192,23 @@ class Journal:
         """
         result: T = await self.committer.judge(judge)
         return result
+
+    async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
+        """End up to ``limit`` items whose entries in an index of moments lie between ``since`` and ``now``.
+
+        Answers how many it has ended. Each goes only if it is still as the index has it when its turn comes.
+        """
+        ended = 0
+
+        def step(store: Store) -> bool:
+            nonlocal ended
+            state = store.catalog.serving(data_set_id, writing=True)
+            count = expire_due(store, state, index_name, since, now, min(STEP_ITEMS, limit - ended))
+            ended += count
+            return count == STEP_ITEMS and ended < limit
+
+        await self.committer.step(step)
+        return ended
 
     # reading
 

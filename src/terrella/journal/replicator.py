@@ -22,6 +22,8 @@ from terrella.kernel import Clock, Connector, Ids
 _log = logging.getLogger(__name__)
 
 PERSIST_ACKNOWLEDGEMENTS_S = 1.0
+# What many commits have changed is looked at once by what goes on besides pulling.
+PARTS_PAUSE_S = 0.02
 # Connections of whoever has not said yet who he is.
 STRANGERS_OF_ADDRESS_MAX = 16
 STRANGERS_MAX = 256
@@ -69,6 +71,7 @@ class Replicator:
         self._background: list[asyncio.Task[None]] = []
         self._pulling = False
         self._stopping = False
+        self._parts_due = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
         self._review_peers()
         journal.on_change(self._changed)
@@ -175,9 +178,12 @@ class Replicator:
             upstream.changed()
         for downstream in self._downstreams:
             downstream.wake.set()
-        self._step_parts()
+        if not self._parts_due:
+            self._parts_due = True
+            asyncio.get_running_loop().call_later(PARTS_PAUSE_S, self._step_parts)
 
     def _step_parts(self) -> None:
+        self._parts_due = False
         if not self._stopping:
             self.parts.step(upstream.puller for upstream in self._upstreams.values())
 

@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -32,7 +32,7 @@ create table streams (
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
-  hlc integer not null, context blob, unique (data_set, key));
+  hlc integer not null, context blob, expires integer, unique (data_set, key));
 create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (
@@ -48,6 +48,9 @@ create table parked (
 create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
+create table drains (data_set integer not null, region text not null, state blob not null,
+  primary key (data_set, region)) without rowid;
+create table taken_over (own integer primary key, original integer not null);
 create table joins (data_set integer primary key, state blob not null, start blob);
 """
 

@@ -38,8 +38,9 @@ _COMPRESSION_LEVEL = 1
 _WORTH_COMPRESSING = 0.8  # of the bytes, at most, have to be left
 _COMPRESSION_PAUSE_CHUNKS = 16
 
-# In a chunk: key, value, origin (its place in the chunk's list), sequence, hlc, context (origin, sequence, ...).
-ItemRow = tuple[bytes, bytes | None, int, int, int, Sequence[int]]
+# In a chunk: key, value, origin (its place in the chunk's list), sequence, hlc, context (origin, sequence, ...), and
+# the version that an expiry ends (origin, sequence).
+ItemRow = tuple[bytes, bytes | None, int, int, int, Sequence[int], tuple[int, int] | None]
 
 
 class ItemsBody(msgspec.Struct, array_like=True, frozen=True):

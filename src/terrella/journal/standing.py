@@ -59,6 +59,10 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     target: FlatVector = []
     renew: bool = False
 
+    def taken_over(self, required: FlatVector, drained: FlatVector) -> "Join":
+        """After a member has taken over what only this region had."""
+        return msgspec.structs.replace(self, required=required, drained=drained)
+
     @property
     def hollow(self) -> bool:
         """Whether what is stored is none of any moment: nothing is pulled into it."""
@@ -77,6 +81,12 @@ class Start(msgspec.Struct, frozen=True, array_like=True):
     streams: list[StreamHead]
 
 
+class Draining(msgspec.Struct, frozen=True, array_like=True):
+    """How far this region has taken over what a returning region wrote while it was evicted."""
+
+    cursors: FlatVector
+
+
 _SAYS = {
     Phase.DRAINING: "it waits until others hold what only this region has",
     Phase.DISCARDING: "it makes room for a snapshot",
@@ -84,6 +94,7 @@ _SAYS = {
     Phase.CATCHING_UP: "it catches up after a snapshot",
 }
 _decode = msgspec.msgpack.Decoder(Join).decode
+_decode_draining = msgspec.msgpack.Decoder(Draining).decode
 _decode_start = msgspec.msgpack.Decoder(Start).decode
 
 
@@ -95,6 +106,16 @@ def pack_join(join: Join) -> bytes:
 def unpack_join(column: bytes) -> Join:
     """From the file."""
     return _decode(column)
+
+
+def pack_draining(draining: Draining) -> bytes:
+    """As the file holds it."""
+    return msgspec.msgpack.encode(draining)
+
+
+def unpack_draining(column: bytes) -> Draining:
+    """From the file."""
+    return _decode_draining(column)
 
 
 def pack_start(start: Start) -> bytes:

@@ -10,7 +10,7 @@ import apsw
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
-from terrella.journal.standing import Join, refusal, unpack_join
+from terrella.journal.standing import Draining, Join, refusal, unpack_draining, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -46,6 +46,7 @@ class Stream:
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
+    data_set: "DataSetState | None" = None
 
     def writes_after(self, sequence: int) -> int:
         """How many committed writes follow a sequence."""
@@ -120,10 +121,12 @@ class DataSetState:
     indexes: dict[str, int] = field(default_factory=dict)
     join: Join | None = None
     committed_join: Join | None = None
+    drains: dict[str, Draining] = field(default_factory=dict)
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
     parked: int = 0
     unindexed: int = 0
+    _vector: Vector | None = None
 
     @property
     def replicated(self) -> bool:
@@ -147,8 +150,14 @@ class DataSetState:
 
     @property
     def vector(self) -> Vector:
-        """What is held and committed of each origin."""
-        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        """What is held and committed of each origin; the same object until that has changed."""
+        if self._vector is None:
+            self._vector = {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        return self._vector
+
+    def note_committed(self) -> None:
+        """More is committed of a stream."""
+        self._vector = None
 
     @property
     def applied(self) -> Vector:
@@ -192,6 +201,8 @@ class Catalog:
             by_number[data_set].parked += 1
         for number, join in connection.execute("select data_set, state from joins"):
             by_number[number].join = by_number[number].committed_join = unpack_join(join)
+        for number, drained, draining in connection.execute("select data_set, region, state from drains"):
+            by_number[number].drains[drained] = unpack_draining(draining)
         return catalog
 
     def _load_streams(
@@ -221,6 +232,7 @@ class Catalog:
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
+        stream.data_set = state
         state.streams[stream.origin] = stream
         self.streams[stream.id] = stream
 

@@ -44,6 +44,7 @@ BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
 TICK_S = 0.1
 SLICES_UNDER_WAY_MAX = 4
 MESSAGES_UNSENT_MAX = 100
+LONG_BYTES = 16 * 1024
 
 # A slice that was handed to the committer, and its outcome.
 _UnderWay = tuple[Records, "asyncio.Future[int | None]"]
@@ -81,6 +82,7 @@ class Upstream:
         self._poked = asyncio.Event()
         self._resting = False
         self._behind: set[str] = set()
+        self._settled: dict[str, tuple[Vector, Vector]] = {}
         self._last_heard: float | None = None
         self._retries = 0
         self._applied = 0
@@ -307,7 +309,8 @@ class Upstream:
                 frames.bytes_max = FRAME_BYTES_MAX
                 if isinstance(message, Heads):
                     self._heads(puller, message)
-            await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
+            if len(data) >= LONG_BYTES:
+                await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
         raise ConnectionError(f"{self.name} closed the connection")
 
     def _apply(self, records: Records) -> "asyncio.Future[int | None]":
@@ -363,10 +366,15 @@ class Upstream:
             return
         vectors = self._shared.state.vectors(self.name)
         for data_set_id in list(self._behind):
-            own = vectors.get(data_set_id)
-            if own is None:
+            own, heads = vectors.get(data_set_id), puller.offer.heads.get(data_set_id)
+            if own is None or heads is None:
                 self._behind.discard(data_set_id)
-            elif not puller.offer.behind(data_set_id, self.name, own):
+                continue
+            known = self._settled.get(data_set_id)
+            # These are the same objects until something has changed: then there is nothing to compare.
+            same = known is not None and known[0] is own and known[1] is heads
+            if same or not puller.offer.behind(data_set_id, self.name, own):
+                self._settled[data_set_id] = (own, heads)
                 self._behind.discard(data_set_id)
                 self._shared.lags.of_data_set(self.name, data_set_id).caught_up(puller.heads_clock_ms)
         if not self._behind:

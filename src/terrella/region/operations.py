@@ -12,6 +12,7 @@ from terrella.region.control import Action, Call, Stream
 from terrella.region.membership_operations import MembershipOperations
 from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
 from terrella.region.replication import ReplicationDesk
+from terrella.region.troubles import troubles
 from terrella.region.verification import VerificationDesk
 from terrella.wire.http import Handler, Request, Response, json_response
 from terrella.wire.links import Link
@@ -78,7 +79,7 @@ class RegionOperations:
         """Everything that there is to know of this region, as plain JSON values."""
         region, configuration = self._region, self._configuration
         journal = region.journal.status()
-        peers = {name: msgspec.to_builtins(peer) for name, peer in region.replicator.status().items()}
+        peers = region.replicator.status()
         return {
             "region": configuration.region,
             "pid": os.getpid(),
@@ -90,7 +91,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             **region.participation.status(),
             "health": region.desk.health_report(),
-            "replication": peers,
+            "replication": {name: msgspec.to_builtins(peer) for name, peer in peers.items()},
             "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
@@ -98,7 +99,7 @@ class RegionOperations:
             "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
             "gateway": msgspec.to_builtins(region.gateway.status()),
             "cross_region_calls": region.calls.report(),
-            "warnings": self._warnings(),
+            "warnings": [*self._warnings(), *troubles(journal, peers, region.replicator.snapshot_needed)],
             "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in region.links.all().items()},
         }
 
