@@ -22,7 +22,7 @@ class Evidence:
 
     history: History
     data_sets: dict[str, DataSet]
-    disks: dict[str, Contents] = field(default_factory=dict)
+    disks: dict[str, dict[str, StoredDataSet]] = field(default_factory=dict)
     clocks_max_ms: dict[str, int] = field(default_factory=dict)
     destroyed: set[str] = field(default_factory=set)
 
@@ -92,7 +92,7 @@ class Durability(Checker):
 
 
 class Convergence(Checker):
-    """I2: replicas are equal, and hold the maximum over all writes to each key; counters and indexes agree with items."""
+    """I2: replicas are equal, and hold the maximum over all writes to each key; counters agree with items."""
 
     def at_end(self, evidence: Evidence) -> Iterator[str]:
         """Replicas that differ from each other or from the oracle."""
@@ -166,9 +166,7 @@ class Cursors(Checker):
             expected = set(range(stored.floors[origin], applied + 1))
             if log.keys() != expected:
                 floor = stored.floors[origin]
-                yield (
-                    f"I3: {region} has {sorted(log)} of {origin[0]}, where its floor is {floor} and {applied} is applied"
-                )
+                yield (f"I3: {region} has {sorted(log)} of {origin[0]}; its floor is {floor}, and {applied} is applied")
             for sequence in range(1, applied + 1):
                 data = log.get(sequence) or records.get(Dot(*origin, sequence))
                 if data is None:
@@ -295,13 +293,15 @@ def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: b
     if (current is not None and _has_seen(current, dot)) or dot in stored.conflicts:
         return True
     versions = history.versions.get(data_set_id, {}).get(key, {})
-    return any(
-        tombstone.value is None
-        and _has_seen(tombstone, dot)
-        and stored.applied.get(tombstone.dot.origin, 0) >= tombstone.dot.sequence
-        and (current is None or rank(current) > rank(tombstone))
-        for tombstone in versions.values()
-    )
+    dropped = [
+        version
+        for version in versions.values()
+        if version.value is None
+        and stored.applied.get(version.dot.origin, 0) >= version.dot.sequence
+        and (current is None or rank(current) > rank(version))
+    ]
+    logged = [version for version in versions.values() if version.dot in stored.conflicts]
+    return bool(dropped) and any(_has_seen(version, dot) for version in (*dropped, *logged))
 
 
 def _has_seen(version: Version, dot: Dot) -> bool:

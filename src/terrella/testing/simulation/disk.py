@@ -75,18 +75,14 @@ class Disk:
             if not connection.execute("select count(*) from sqlite_schema where name = 'streams'").get:
                 return {}
             rows = connection.execute(
-                "select d.id, s.region, s.incarnation, s.applied from streams s join data_sets d on d.number = s.data_set"
+                "select d.id, s.region, s.incarnation, s.applied from streams s "
+                "join data_sets d on d.number = s.data_set"
             ).fetchall()
         return {(data_set, (region, incarnation)): applied for data_set, region, incarnation, applied in rows}
 
     def contents(self) -> dict[str, StoredDataSet]:
-        """Everything, read without the journal's own code."""
-        if not self.exists:
-            return {}
-        with _Reading(self.path) as connection:
-            if not connection.execute("select count(*) from sqlite_schema where name = 'streams'").get:
-                return {}
-            return _read(connection.execute)
+        """Everything."""
+        return contents_of(self.path) if self.exists else {}
 
 
 class Watch:
@@ -100,7 +96,7 @@ class Watch:
     def news(self) -> list[tuple[str, Dot, bytes]]:
         """The region's own records since the last time."""
         found = []
-        streams = self._connection.execute(
+        streams: Any = self._connection.execute(
             "select s.id, d.id, s.incarnation, s.applied from streams s join data_sets d on d.number = s.data_set "
             "where s.region = ?",
             (self._region,),
@@ -133,6 +129,14 @@ class _Reading:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+
+def contents_of(path: Path) -> dict[str, StoredDataSet]:
+    """Everything in a store's file, read without the journal's own code."""
+    with _Reading(path) as connection:
+        if not connection.execute("select count(*) from sqlite_schema where name = 'streams'").get:
+            return {}
+        return _read(connection.execute)
 
 
 def _read(execute: Callable[..., Any]) -> dict[str, StoredDataSet]:

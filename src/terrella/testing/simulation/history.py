@@ -77,6 +77,11 @@ class History:
         self._matched: dict[tuple[str, str, str], int] = {}
         self._read: dict[tuple[str, str, str], int] = {}
 
+    def add(self, data_set_id: str, dot: Dot, write: Write) -> None:
+        """A write that is known from elsewhere."""
+        self.versions.setdefault(data_set_id, {}).setdefault(write.key, {})[dot] = write.version
+        self.writes.setdefault(data_set_id, {})[dot] = write
+
     def judged(self, incarnation: str, operation: Operation) -> None:
         """A write was judged; whether it is committed is seen later."""
         place = (operation.data_set_id, operation.region, incarnation)
@@ -160,8 +165,8 @@ class History:
 def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
     """For each write to a key, those that it has overwritten knowingly: applied there before it, or causes of such.
 
-    ``writes`` are in the order of last-writer-wins, in which causes come before what they cause. Delivery is not causal:
-    a write may arrive, and be overwritten, before one that its own writer had seen.
+    ``writes`` are in the order of last-writer-wins: causes come before what they cause. Delivery is not causal: a write
+    may arrive, and be overwritten, before one that its own writer had seen.
     """
     causes: dict[Dot, set[Dot]] = {}
     for number, write in enumerate(writes):

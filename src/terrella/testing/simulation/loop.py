@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
@@ -21,8 +21,8 @@ def enter(loop: Any) -> None:
     asyncio._set_running_loop(loop)  # noqa: SLF001 - asyncio's documented hook for those who make loops
 
 
-class VirtualLoop(asyncio.AbstractEventLoop):
-    """What ``asyncio`` needs of a loop, on a schedule. ``effects`` does what threads do in production: disk work.
+class VirtualLoop:
+    """What our tasks need of ``asyncio``'s loops, on a schedule. ``effects`` does what threads do in production.
 
     ``mistakes`` collects exceptions that no task may end with.
     """
@@ -67,11 +67,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> "asyncio.Future[Any]":
         """A future of this loop."""
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=cast("asyncio.AbstractEventLoop", self))
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Context | None = None) -> Any:
         """A task that ends with this loop."""
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=cast("asyncio.AbstractEventLoop", self), name=name)
         self._tasks[task] = None
         task.add_done_callback(self._done)
         return task

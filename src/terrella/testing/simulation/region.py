@@ -112,8 +112,7 @@ class SimulatedRegion:
     @property
     def store(self) -> Any:
         """The running store; only for tests and transcripts."""
-        assert self.life is not None
-        return self.life.journal.store
+        return self._journal().store
 
     # what transcripts and checkers ask
 
@@ -136,8 +135,9 @@ class SimulatedRegion:
         return state.vector
 
     def _journal(self) -> Journal:
-        assert self.life is not None and self.life.journal is not None, f"{self.name} is down"
-        return self.life.journal
+        journal = self.life.journal if self.life is not None else None
+        assert journal is not None, f"{self.name} is down"
+        return journal
 
 
 class Life:
@@ -341,7 +341,7 @@ class Life:
             return True
 
         try:
-            done = await journal.write(judge)
+            await journal.write(judge)
         except StoreUnavailableError:
             for operation in operations:
                 operation.failed = True
