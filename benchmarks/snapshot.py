@@ -1,6 +1,7 @@
 """A region that joins: how long a snapshot of a million items takes, and what its source's writers feel of it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ class _Child:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.snapshot_region", role, str(folder), str(items)],
             cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

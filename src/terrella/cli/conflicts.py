@@ -60,10 +60,10 @@ def conflicts_table(conflicts: list[dict[str, Any]]) -> Table:
 
 def _version(version: dict[str, Any]) -> tuple[str, str, Text]:
     moment = time.strftime("%H:%M:%S", time.localtime(version["time_ms"] / 1000))
-    return version["region"], f"{moment}.{version['time_ms'] % 1000:03}", Text(_item(version["value"]))
+    return version["region"], f"{moment}.{version['time_ms'] % 1000:03}", Text(show_item(version["value"]))
 
 
-def _item(value: dict[str, dict[str, Any]] | None) -> str:
+def show_item(value: dict[str, dict[str, Any]] | None) -> str:
     """An item's attributes without DynamoDB's type letters, where they are plain."""
     if value is None:
         return "deleted"

@@ -24,6 +24,7 @@ from terrella.journal.errors import (
     StoreUnavailableError,
     UnknownDataSetError,
     UnknownFormatError,
+    WriteConflictError,
 )
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import StoreSource, StoreTarget
@@ -47,20 +48,26 @@ from terrella.journal.model import (
     data_set_id,
 )
 from terrella.journal.peers import DataSetFigures, PeerStatus
-from terrella.journal.protocol import FrameReader, Message, Records, frame
+from terrella.journal.protocol import FrameReader, Message, PackedRecords, Records, frame, unpack
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
+from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
-from terrella.journal.schema import memory_connection
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.sources import Sources
 from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
+from terrella.journal.sync import GroupStatus, MemberStatus, SyncLane
 from terrella.journal.transaction import Transaction
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification, applied
 
 __all__ = [
+    "BUCKETS",
+    "SEQUENCE_BITS",
+    "SEQUENCE_MASK",
     "Admission",
     "Apply",
     "Behind",
@@ -69,6 +76,7 @@ __all__ = [
     "Clash",
     "CommittedState",
     "Conflict",
+    "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
     "DataSetEvictedError",
@@ -77,11 +85,14 @@ __all__ = [
     "DataSetLeavingError",
     "DataSetStandingError",
     "DataSetStatus",
+    "Digest",
     "Dot",
     "Effect",
     "Entry",
+    "EntryDigest",
     "Event",
     "FrameReader",
+    "GroupStatus",
     "IndexEntry",
     "Indexer",
     "Journal",
@@ -89,10 +100,14 @@ __all__ = [
     "JournalStatus",
     "Lacking",
     "Lane",
+    "Listing",
+    "MemberStatus",
     "MergeResult",
     "Message",
+    "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
+    "PackedRecords",
     "PairFigures",
     "Parked",
     "PeerStatus",
@@ -121,16 +136,25 @@ __all__ = [
     "StoreSource",
     "StoreTarget",
     "StoreUnavailableError",
+    "SyncLane",
     "Transaction",
     "UnknownDataSetError",
     "UnknownFormatError",
     "Vector",
+    "Verification",
     "Version",
+    "WriteConflictError",
+    "WriteRecord",
+    "applied",
     "data_set_id",
     "declaring",
+    "decode_record",
     "frame",
     "housekeeping",
     "memory_connection",
     "merge",
     "raft",
+    "unpack",
+    "unpack_dots",
+    "written_version",
 ]

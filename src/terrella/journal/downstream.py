@@ -11,9 +11,7 @@ from terrella.journal.protocol import (
     REQUEST_BYTES_MAX,
     SILENCE_MAX_S,
     FrameReader,
-    PackedRecords,
-    Records,
-    SnapshotChunk,
+    SyncHello,
     frame,
     refusal,
 )
@@ -22,8 +20,18 @@ from terrella.journal.tasks import first_to_end
 from terrella.kernel import Clock
 
 TICK_S = 0.1
+LONG_BYTES = 16 * 1024
 _SILENCE_MAX_S = 3 * SILENCE_MAX_S
 _READ_BYTES = 65536
+
+
+class OtherKind(Exception):  # noqa: N818 - no error: the connection is of another kind, and goes on as such
+    """Whoever connected does not want to pull: these were the first words, and what came with them."""
+
+    def __init__(self, hello: SyncHello, rest: bytes) -> None:
+        super().__init__(hello.from_region)
+        self.hello = hello
+        self.rest = rest
 
 
 class Downstream:
@@ -46,7 +54,10 @@ class Downstream:
         self._opened = clock.monotonic()
 
     async def run(self, on_greeted: Callable[["Downstream"], None]) -> None:
-        """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame."""
+        """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame.
+
+        Raises ``OtherKind`` for a connection that is no puller's.
+        """
         self.server.last_heard = self._opened
         try:
             await first_to_end(self._read(on_greeted), self._write(), self._watch())
@@ -59,12 +70,15 @@ class Downstream:
         while data := await self._reader.read(_READ_BYTES):
             for message in frames.feed(data):
                 greeted = self.server.peer is None
+                if greeted and isinstance(message, SyncHello):
+                    raise OtherKind(message, frames.rest)
                 self.server.receive(message, self._clock.monotonic())
                 if greeted:
                     frames.bytes_max = REQUEST_BYTES_MAX
                     on_greeted(self)
             self.wake.set()
-            await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
+            if len(data) >= LONG_BYTES:
+                await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
         if frames.truncated:
             raise ProtocolError("the connection ended inside a message")
 
@@ -73,19 +87,15 @@ class Downstream:
         while True:
             self.wake.clear()
             while (message := server.next(clock.monotonic())) is not None:
-                self._writer.write(frame(message))
+                data = frame(message)
+                self._writer.write(data)
                 await self._writer.drain()
-                if isinstance(message, Records | PackedRecords | SnapshotChunk):
+                if len(data) >= LONG_BYTES:
                     await asyncio.sleep(0)  # a long backlog leaves room for others
-            pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
-            try:
-                async with asyncio.timeout(pause):
-                    await self.wake.wait()
-            except TimeoutError:
-                continue
+            await self.wake.wait()
 
     async def _watch(self) -> None:
-        """End what says nothing, also while it takes nothing."""
+        """Wake for heartbeats; end what says nothing, also while it takes nothing."""
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock.monotonic()
@@ -93,3 +103,5 @@ class Downstream:
                 raise ProtocolError(f"no Hello within {HELLO_TIMEOUT_S:g} s")
             if now - self.server.last_heard > _SILENCE_MAX_S:
                 raise ProtocolError(f"nothing was heard for {_SILENCE_MAX_S:g} s")
+            if now >= self.server.wake_at:
+                self.wake.set()

@@ -3,7 +3,9 @@
 ``JournalError``
     ``StoreInUseError``          another process has the file open
     ``StoreUnavailableError``    the disk or the log is full: nothing was written, reading goes on, try again later
-    ``OutcomeUnknownError``      the disk failed while committing: the write may or may not be there after a restart
+    ``OutcomeUnknownError``      the write may or may not be there: the disk failed while committing, or (lane ``sync``)
+                                 no majority has answered in time
+    ``WriteConflictError``       another region has changed an item since this one judged the write: nothing was written
     ``StoreClosedError``         the journal is closed or closing
     ``UnknownDataSetError``      not declared since the journal was opened
     ``DataSetDroppedError``      was dropped; what is made again under its name needs another generation
@@ -33,7 +35,11 @@ class StoreUnavailableError(JournalError):
 
 
 class OutcomeUnknownError(JournalError):
-    """The disk failed while committing; whether the write is there will be known after a restart."""
+    """Whether the write is there is not known: the disk failed while committing, or no majority answered in time."""
+
+
+class WriteConflictError(JournalError):
+    """Lane ``sync``: an item has changed since the write was judged. Nothing was written; it may be tried again."""
 
 
 class StoreClosedError(JournalError):

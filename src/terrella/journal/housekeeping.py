@@ -12,7 +12,7 @@ from terrella.journal.trimming import trimming
 def housekeeping(store: Store) -> Iterator[None]:
     """One round, in steps of well under 2 ms inside open batches; a round in which nothing is due changes nothing."""
     for state in list(store.catalog.data_sets.values()):
-        if state.declared:
+        if state.declared and not state.on_the_way_in:
             acknowledge_if_due(store, state)
             yield
             yield from collecting(store, state)

@@ -5,29 +5,42 @@ import fcntl
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import apsw
 
 from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
-from terrella.journal.errors import JournalError, StoreInUseError
+from terrella.journal.draining import begin_draining
+from terrella.journal.errors import JournalError, StoreInUseError, StoreUnavailableError
 from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
-from terrella.journal.joining import begin_join, begin_leaving, end_leaving, once
+from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Change, Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import LOG_BYTES_MAX, Store
-from terrella.journal.transaction import Transaction
+from terrella.journal.transaction import JudgedElsewhere, Transaction
 from terrella.kernel import Clock, Ids
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 HOUSEKEEPING_INTERVAL_S = 2.0
+
+
+class Quorum(Protocol):
+    """The lane ``sync``, as it runs beside the journal."""
+
+    async def write(self, data_set_id: str, judge: Callable[[Transaction], T]) -> T:
+        """See ``Journal.write``."""
+        ...
+
+    async def catch_up(self, data_set_id: str) -> None:
+        """Return when all that was acknowledged anywhere before the call can be read here."""
+        ...
 
 
 class Journal:
@@ -45,6 +58,7 @@ class Journal:
         self._lock = lock
         self._listeners: list[Callable[[], None]] = []
         self._standing_listeners: list[Callable[[StandingChange], None]] = []
+        self.quorum: Quorum | None = None
         self._closed = False
         self._housekeeper: asyncio.Task[None] | None = None
 
@@ -100,6 +114,13 @@ class Journal:
             connection.close()
         self._lock.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as a crash does: what is not committed is gone, and nobody is told."""
+        self._closed = True
+        for connection in self._connections:
+            connection.close()
+        self._lock.close()
+
     # data sets
 
     async def declare(
@@ -141,6 +162,14 @@ class Journal:
         await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
         self.changed()
 
+    async def drain(self, data_set_id: str, region: str) -> None:
+        """Take over what a region that joins again wrote while it was evicted; told (``on_standing``) when all is.
+
+        For exactly one member to do, as the control state decides.
+        """
+        await self.committer.slice(once(lambda s: begin_draining(s, s.catalog.declared(data_set_id), region)))
+        self.changed()
+
     async def leave(self, data_set_id: str) -> None:
         """Take no more writes, and tell (``on_standing``) when the other holders have all that is here."""
         await self.committer.slice(once(lambda s: begin_leaving(s, s.catalog.declared(data_set_id))))
@@ -149,6 +178,11 @@ class Journal:
     async def stay(self, data_set_id: str) -> None:
         """Take back ``leave``: writes are taken again."""
         await self.committer.slice(once(lambda s: end_leaving(s, s.catalog.declared(data_set_id))))
+        self.changed()
+
+    async def give_up(self, data_set_id: str) -> None:
+        """Delete what is stored of a data set that others hold and this region does not; it may be joined again."""
+        await self.committer.step(stepwise(lambda store: giving_up(data_set_id, store)))
         self.changed()
 
     def on_standing(self, listener: Callable[[StandingChange], None]) -> None:
@@ -173,8 +207,17 @@ class Journal:
         Its result is delivered after the commit; if it raises, nothing of it is written, and the exception is delivered
         after the commit of the batch that it saw. Raises ``StoreUnavailableError`` (nothing was written) or
         ``OutcomeUnknownError``.
+
+        In the lane ``sync``, ``judge`` may run several times, on committed state; what it staged is written if a
+        majority takes it and nothing that it looked at has changed since (``WriteConflictError``, if another region
+        was first). If it raises, or stages nothing, that is so of a state that no earlier write of any region misses.
         """
-        result: T = await self.committer.judge(judge)
+        try:
+            result: T = await self.committer.judge(judge)
+        except JudgedElsewhere as elsewhere:
+            if self.quorum is None:
+                raise StoreUnavailableError("the lane sync does not run in this region: nothing was written") from None
+            return await self.quorum.write(elsewhere.data_set_id, judge)
         return result
 
     async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
@@ -195,6 +238,16 @@ class Journal:
         return ended
 
     # reading
+
+    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
+        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+
+        Raises ``StoreUnavailableError`` if no majority can be reached.
+        """
+        if self.quorum is None:
+            raise StoreUnavailableError("the lane sync does not run in this region")
+        await self.quorum.catch_up(data_set_id)
+        return self.read(data_set_id, key)
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:
         """The committed live item at a key; None for an absent or deleted one."""

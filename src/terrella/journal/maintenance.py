@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from terrella.journal.errors import DataSetDroppedError, JournalError
-from terrella.journal.model import PULLED, DataSet, Indexer
+from terrella.journal.model import PULLED, DataSet, Indexer, Lane
 from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.state import DROPPED, DROPPING, LIVE, DataSetState
 from terrella.journal.store import Store
@@ -41,20 +41,23 @@ def declaring(
     """Make a data set known and usable; indexes that are new or have another fingerprint are filled from its items."""
     state = store.catalog.data_sets.get(definition.id)
     if state is not None and state.dropped:
-        if state.dropped == DROPPING or state.replicated:
+        if state.dropped == DROPPING or state.definition.lane is not Lane.LOCAL:
             raise DataSetDroppedError(
                 f"data set {definition.name} ({definition.id}) was dropped: it needs a new generation"
             )
         state.dropped = LIVE
         store.execute("update data_sets set dropped = ? where number = ?", (LIVE, state.number))
     lanes = {definition.lane} if state is None else {state.definition.lane, definition.lane}
-    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED):
+    begins_log = state is not None and state.definition.lane is Lane.LOCAL and definition.lane in PULLED
+    if state is not None and len(lanes) > 1 and not lanes <= set(PULLED) and not begins_log:
         raise JournalError(
             f"data set {definition.name}: its lane is {state.definition.lane}, and cannot become {definition.lane}"
         )
-    if store.region not in definition.holders:
+    if store.region not in (*definition.holders, definition.witness):
         raise JournalError(f"data set {definition.name}: {store.region} is not among its members {definition.members}")
     state = store.declare(definition)
+    if begins_log:
+        _begin_log(store, state)
     trash, fill = _plan_indexes(store, state, indexes) if indexes is not None else ([], {})
     state.indexer = indexer
     state.feeds_changes = changes
@@ -66,6 +69,16 @@ def declaring(
         store.execute("update indexes set ready = 1 where data_set = ? and name = ?", (state.number, name))
     for number in trash:
         yield from _purging(store, number)
+
+
+def _begin_log(store: Store, state: DataSetState) -> None:
+    """What was of this region alone is to be replicated: whoever wants what is here takes a snapshot.
+
+    What is written from now on is in the log, in a stream that names as its predecessor what is not.
+    """
+    for stream in state.streams.values():
+        store.raise_floor(stream, stream.applied + 1)
+    store.renew_incarnation()
 
 
 def dropping(store: Store, data_set_id: str) -> Iterator[None]:
@@ -83,6 +96,8 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
     yield from sweep(store, "changes", "position", f"data_set = {state.number}")
+    for table, column in (("raft_log", "entry"), ("raft_proposals", "id"), ("raft_groups", "data_set")):
+        yield from sweep(store, table, column, f"data_set = {state.number}")
     for stream in state.streams.values():
         yield from sweep(store, "log", "dot", f"dot between {stream.dot(0)} and {stream.dot(SEQUENCE_MASK)}")
         store.count_log_bytes(stream, -stream.log_bytes)

@@ -19,11 +19,16 @@ NO_CONTEXT: Vector = {}
 
 
 class Lane(StrEnum):
-    """How a data set is replicated: not at all; by pull and last-writer-wins, continuously or on a schedule."""
+    """How a data set is replicated.
+
+    Not at all; by pull, continuously or on a schedule, the last writer winning; or by a majority of its members, before
+    a write is acknowledged.
+    """
 
     LOCAL = "local"
     ASYNC = "async"
     BATCH = "batch"
+    SYNC = "sync"
 
 
 PULLED = (Lane.ASYNC, Lane.BATCH)
@@ -36,7 +41,8 @@ class DataSet:
     ``joining`` are those that are taking their first snapshot: they are pulled from and keep logs and tombstones from
     going, but count for no majority and serve no client. A membership with a greater ``epoch`` replaces a smaller one.
     ``every_s`` is the interval of the lane ``batch``: at each multiple of it (of the time of day) members fetch from
-    each other what has come together.
+    each other what has come together. In the lane ``sync``, a ``witness`` is a region that votes and keeps the log, and
+    holds nothing.
     """
 
     id: str
@@ -46,6 +52,7 @@ class DataSet:
     joining: tuple[str, ...] = ()
     epoch: int = 0
     every_s: float = 0.0
+    witness: str = ""
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -85,6 +92,10 @@ class Version(msgspec.Struct, frozen=True):
     hlc: int
     context: Vector = NO_CONTEXT
     expires: Dot | None = None
+
+
+# What a conflict entry names as winner where there was nothing, see ``Conflict``.
+NOTHING = Version(None, Dot("", "", 0), 0)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -141,7 +152,8 @@ class Conflict(msgspec.Struct, frozen=True):
     """Two versions of an item of which neither writer had seen the other, and which of them lost.
 
     The versions' contexts are left out: an entry is the same on every member, while contexts grow at each in its own
-    time.
+    time. ``winner`` is ``NOTHING`` for a write that an evicted region made where the members had no such item any more:
+    whether that was deleted before or after, nobody knows.
     """
 
     data_set_id: str

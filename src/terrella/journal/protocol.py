@@ -28,6 +28,7 @@ later version of the program adds stands at the end of a message, and is skipped
 
 import zlib
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import Annotated
 
 import msgspec
@@ -69,6 +70,21 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
     to_region: Name
     incarnation: Name
     lives: list[Name] | None = None
+
+
+class SyncHello(msgspec.Struct, array_like=True, frozen=True, tag=30):
+    """The first words on a connection of the lane ``sync``; what follows is of ``journal.sync``.
+
+    ``remembered`` is the last opening of the receiver's store that the sender knows of: a receiver that does not know
+    it itself has lost what it did then.
+    """
+
+    protocol: int
+    world: Name
+    from_region: Name
+    to_region: Name
+    incarnation: Name
+    remembered: Name | None
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=2):
@@ -213,8 +229,30 @@ class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=20):
     window: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
+class DrainStep(IntEnum):
+    """Who says what while a returning region is drained, see ``draining``."""
+
+    ORDER = 0
+    FINAL = 1
+    DONE = 2
+    CONFIRMED = 3
+
+
+class Drain(msgspec.Struct, array_like=True, frozen=True, tag=21):
+    """What a returning region wrote while it was evicted is taken over by the member that says this, or hears it."""
+
+    data_set_id: Name
+    step: DrainStep
+    epoch: Sequence
+    members: list[Name]
+    joining: list[Name]
+    vector: FlatVector
+    drained: FlatVector
+
+
 Message = (
     Hello
+    | SyncHello
     | Welcome
     | Refusal
     | Pull
@@ -230,6 +268,7 @@ Message = (
     | SnapshotChunk
     | SnapshotEnd
     | SnapshotCredit
+    | Drain
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -251,7 +290,7 @@ def unpack(message: PackedRecords) -> Records:
         if not unpacking.eof:
             raise ProtocolError(f"packed records that are cut off, or longer than {FRAME_BYTES_MAX} bytes")
         records = _decode_list(content)
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"packed records that are none: {error}") from error
     return Records(message.data_set_id, message.region, message.incarnation, message.first, records)
 
@@ -300,6 +339,11 @@ class FrameReader:
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
             yield _message(body)
+
+    @property
+    def rest(self) -> bytes:
+        """What was fed, and is no message yet: for whoever reads on in another way."""
+        return bytes(self._buffer)
 
     @property
     def truncated(self) -> bool:

@@ -1,7 +1,7 @@
 """Reads of committed state: single items, walks in key or index order, the log, the conflicts, digests."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -60,8 +60,13 @@ class Reader:
 
     def stored(self, state: DataSetState, key: bytes) -> Version | None:
         """What is stored at the key, a tombstone included."""
-        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        row = self.row(state, key)
         return None if row is None else self._store.version(row)
+
+    def row(self, state: DataSetState, key: bytes) -> Row | None:
+        """The same, as it lies in the file."""
+        row: Row | None = self._execute(_ITEM, (state.number, key)).get
+        return row
 
     def scan(
         self,
@@ -172,6 +177,24 @@ class Reader:
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
+
+    def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
+        """What is stored after a key (None: from the first on), tombstones included, in key order."""
+        where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
+        rows = self._execute(
+            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            (state.number, *bindings, limit),
+        )
+        for row in rows:
+            yield row[5], self._store.version(row[:5])
+
+    def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Conflict entries with their places in the file, after a place."""
+        found: list[tuple[int, bytes]] = self._execute(
+            "select loser, record from conflicts where data_set = ? and loser > ? order by loser limit ?",
+            (state.number, after, limit),
+        ).fetchall()
+        return found
 
     def parked(self, state: DataSetState, limit: int) -> list[Parked]:
         """The data set's parked records."""

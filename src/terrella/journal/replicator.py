@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from terrella.journal.committed import CommittedState
-from terrella.journal.downstream import Downstream
+from terrella.journal.downstream import Downstream, OtherKind
 from terrella.journal.errors import JournalError
 from terrella.journal.journal import Journal
 from terrella.journal.lag import Lags
@@ -16,12 +16,15 @@ from terrella.journal.protocol import frame, refusal
 from terrella.journal.report import ReplicationReport
 from terrella.journal.serving import PullServer
 from terrella.journal.sources import Sources
+from terrella.journal.sync import SyncLane
 from terrella.journal.upstream import TICK_S, Pulling, Upstream
 from terrella.kernel import Clock, Connector, Ids
 
 _log = logging.getLogger(__name__)
 
 PERSIST_ACKNOWLEDGEMENTS_S = 1.0
+# What many commits have changed is looked at once by what goes on besides pulling.
+PARTS_PAUSE_S = 0.02
 # Connections of whoever has not said yet who he is.
 STRANGERS_OF_ADDRESS_MAX = 16
 STRANGERS_MAX = 256
@@ -63,12 +66,15 @@ class Replicator:
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
         self._pulls: dict[str, asyncio.Task[None]] = {}
-        self._downstreams: set[Downstream] = set()
+        self._downstreams: dict[Downstream, None] = {}  # in the order in which they came
         self._strangers: Counter[str] = Counter()
+        self._others: set[asyncio.Task[None]] = set()
+        self.sync = SyncLane(journal, connector, port, clock, ids, world)
         self._server: asyncio.Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._pulling = False
         self._stopping = False
+        self._parts_due = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
         self._review_peers()
         journal.on_change(self._changed)
@@ -83,6 +89,7 @@ class Replicator:
     def pull(self) -> None:
         """Begin to pull; for those who listen themselves, and hand to ``serve`` who comes."""
         self._pulling = True
+        self.sync.start()
         self._review_peers()
         self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
 
@@ -91,7 +98,9 @@ class Replicator:
         self._stopping = True
         if self._server is not None:
             self._server.close()
+        await self.sync.stop()
         tasks = [*self._background, *self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
+        tasks += self._others
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -128,7 +137,7 @@ class Replicator:
             if task is not None:
                 task.cancel()
         if self._pulling and not self._stopping:
-            for name in self._upstreams.keys() - self._pulls.keys():
+            for name in sorted(self._upstreams.keys() - self._pulls.keys()):
                 self._pulls[name] = asyncio.create_task(self._upstreams[name].run())
 
     # what can be asked
@@ -138,6 +147,7 @@ class Replicator:
         for name, upstream in self._upstreams.items():
             if peer is None or name == peer:
                 upstream.poke()
+        self.sync.poke(peer)
 
     def status(self) -> dict[str, PeerStatus]:
         """Every peer."""
@@ -175,9 +185,12 @@ class Replicator:
             upstream.changed()
         for downstream in self._downstreams:
             downstream.wake.set()
-        self._step_parts()
+        if not self._parts_due:
+            self._parts_due = True
+            asyncio.get_running_loop().call_later(PARTS_PAUSE_S, self._step_parts)
 
     def _step_parts(self) -> None:
+        self._parts_due = False
         if not self._stopping:
             self.parts.step(upstream.puller for upstream in self._upstreams.values())
 
@@ -219,10 +232,16 @@ class Replicator:
         parts = self.parts.of_server()
         server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
-        self._downstreams.add(downstream)
+        self._downstreams[downstream] = None
         self._strangers[address] += 1
+        stranger = True
         try:
             await downstream.run(lambda greeted: self._greeted(greeted, address))
+        except OtherKind as other:
+            stranger = False
+            self._no_stranger(address)
+            self._downstreams.pop(downstream, None)
+            await self._serve_sync(other, reader, writer, proven)
         except (ConnectionError, TimeoutError):
             pass  # the peer is gone, and will come again
         except JournalError as error:
@@ -230,10 +249,31 @@ class Replicator:
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:
-            self._downstreams.discard(downstream)
-            if server.peer is None:
+            self._downstreams.pop(downstream, None)
+            if server.peer is None and stranger:
                 self._no_stranger(address)
             writer.close()
+
+    async def _serve_sync(
+        self,
+        other: OtherKind,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        proven: frozenset[str] | None,
+    ) -> None:
+        """A connection of the lane ``sync``."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._others.add(task)
+        try:
+            await self.sync.serve(other.hello, other.rest, reader, proven)
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):
+            pass  # the peer is gone, or stop(); the task ends here either way
+        except JournalError as error:
+            self.refused(other.hello.from_region, str(error))
+            writer.write(frame(refusal(str(error))))
+        finally:
+            self._others.discard(task)
 
     def _greeted(self, newer: Downstream, address: str) -> None:
         """A peer that connects is there to be pulled from, and has given up its earlier connection."""

@@ -12,7 +12,7 @@ import msgspec
 
 from terrella.journal.errors import JournalError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SEQUENCE_BITS = 40
 SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
 CACHE_KIB = 16 * 1024
@@ -23,7 +23,8 @@ create table incarnations (incarnation text primary key) without rowid;
 create table data_sets (
   number integer primary key, id text not null unique, name text not null, lane text not null, members text not null,
   items integer not null default 0, bytes integer not null default 0, dropped integer not null default 0,
-  joining text not null default '', epoch integer not null default 0, every_s real not null default 0);
+  joining text not null default '', epoch integer not null default 0, every_s real not null default 0,
+  witness text not null default '');
 create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
   applied integer not null default 0, floor integer not null default 1,
@@ -53,7 +54,21 @@ create table parked (
 create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
+create table drains (data_set integer not null, region text not null, state blob not null,
+  primary key (data_set, region)) without rowid;
+create table taken_over (own integer primary key, original integer not null);
 create table joins (data_set integer primary key, state blob not null, start blob);
+create table raft_groups (
+  data_set integer primary key, member text not null, founding blob, term integer not null default 0,
+  vote text not null default '', start blob not null, applied integer not null default 0);
+create table raft_log (
+  data_set integer not null, entry integer not null, term integer not null, kind integer not null, id text not null,
+  data blob not null, primary key (data_set, entry)) without rowid;
+create table raft_proposals (
+  data_set integer not null, id text not null, entry integer not null, outcome integer not null,
+  primary key (data_set, id)) without rowid;
+create index raft_proposals_by_entry on raft_proposals (data_set, entry);
+create table raft_peers (region text primary key, incarnation text not null) without rowid;
 """
 
 

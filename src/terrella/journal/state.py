@@ -8,9 +8,9 @@ from typing import Any
 import apsw
 
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
-from terrella.journal.model import NO_CONTEXT, DataSet, Indexer, Lane, Origin, Vector
+from terrella.journal.model import NO_CONTEXT, PULLED, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
-from terrella.journal.standing import Join, refusal, unpack_join
+from terrella.journal.standing import Draining, Join, refusal, unpack_draining, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -48,6 +48,7 @@ class Stream:
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
+    data_set: "DataSetState | None" = None
 
     def writes_after(self, sequence: int) -> int:
         """How many committed writes follow a sequence."""
@@ -123,16 +124,18 @@ class DataSetState:
     indexes: dict[str, int] = field(default_factory=dict)
     join: Join | None = None
     committed_join: Join | None = None
+    drains: dict[str, Draining] = field(default_factory=dict)
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
     parked: int = 0
     unindexed: int = 0
     feeds_changes: bool = False
+    _vector: Vector | None = None
 
     @property
     def replicated(self) -> bool:
-        """Whether records are kept for other members."""
-        return self.definition.lane is not Lane.LOCAL
+        """Whether records are kept for other members to pull."""
+        return self.definition.lane in PULLED
 
     @property
     def on_the_way_in(self) -> bool:
@@ -141,7 +144,7 @@ class DataSetState:
 
     @property
     def hollow(self) -> bool:
-        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        """Whether no log can be applied to what is stored: it is the state of no moment, or final until it goes."""
         return self.join is not None and self.join.hollow
 
     @property
@@ -151,8 +154,14 @@ class DataSetState:
 
     @property
     def vector(self) -> Vector:
-        """What is held and committed of each origin."""
-        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        """What is held and committed of each origin; the same object until that has changed."""
+        if self._vector is None:
+            self._vector = {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        return self._vector
+
+    def note_committed(self) -> None:
+        """More is committed of a stream."""
+        self._vector = None
 
     @property
     def applied(self) -> Vector:
@@ -177,11 +186,24 @@ class Catalog:
         """Read what is committed."""
         catalog = cls(region)
         by_number: dict[int, DataSetState] = {}
-        columns = "number, id, name, lane, members, joining, epoch, every_s, items, bytes, dropped"
-        for number, id_, name, lane, members, joining, epoch, every_s, items, bytes_, dropped in connection.execute(
+        columns = "number, id, name, lane, members, joining, epoch, every_s, witness, items, bytes, dropped"
+        for (
+            number,
+            id_,
+            name,
+            lane,
+            members,
+            joining,
+            epoch,
+            every_s,
+            witness,
+            items,
+            bytes_,
+            dropped,
+        ) in connection.execute(
             f"select {columns} from data_sets"  # noqa: S608 - the columns are ours
         ):
-            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s)
+            definition = DataSet(id_, name, Lane(lane), _regions(members), _regions(joining), epoch, every_s, witness)
             state = DataSetState(number, definition, items, bytes_, items, bytes_, dropped=dropped)
             by_number[number] = catalog.data_sets[id_] = state
         catalog._load_streams(connection, by_number, region, incarnation)
@@ -196,6 +218,8 @@ class Catalog:
             by_number[data_set].parked += 1
         for number, join in connection.execute("select data_set, state from joins"):
             by_number[number].join = by_number[number].committed_join = unpack_join(join)
+        for number, drained, draining in connection.execute("select data_set, region, state from drains"):
+            by_number[number].drains[drained] = unpack_draining(draining)
         return catalog
 
     def _load_streams(
@@ -225,6 +249,7 @@ class Catalog:
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
+        stream.data_set = state
         state.streams[stream.origin] = stream
         self.streams[stream.id] = stream
 

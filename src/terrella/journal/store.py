@@ -16,6 +16,7 @@ from terrella.journal.records import Part, encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
+from terrella.journal.vectors import seen_by
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
 _log = logging.getLogger(__name__)
@@ -46,12 +47,12 @@ _INSERT_CHANGE = (
     "insert into changes (data_set, at_ms, key, old, old_dot, old_hlc, new, new_dot, new_hlc, expires) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
-_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
-_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
+_LOG_BYTES = "select coalesce(sum(length(record)), 0) from log where dot >= ? and dot <= ?"
+_TRIM_LOG = "delete from log where dot >= ? and dot <= ?"
+_SET_TRIMMED = "insert or replace into meta values ('trimmed_beyond_peers', ?)"
 _SET_HLC = "insert or replace into meta values ('hlc', ?)"
 
 
@@ -112,6 +113,8 @@ class Store:
         """After a commit has returned: what the batch did is now what everyone may see."""
         for stream in self._dirty_streams:
             stream.committed = stream.applied
+            if stream.data_set is not None:
+                stream.data_set.note_committed()
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
             state.committed_join = state.join
@@ -177,11 +180,20 @@ class Store:
         row: Row | None,
         entries: IndexChanges | None,
         part: Part | None = None,
+        instead_of: Version | None = None,
     ) -> None:
-        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
+        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others.
+
+        ``instead_of`` is another region's write that it takes the place of, with its time and all that it had seen.
+        """
         stream = state.own or self.own_stream(state)
+        if instead_of is not None:
+            hlc = max(instead_of.hlc, row[3] + 1 if row is not None else 0)
+            taken = [self.stream(state, *origin).dot(last) for origin, last in seen_by(instead_of).items()]
+            self._write_own(state, stream, key, value, hlc, row, entries, taken=taken)
+            return
         hlc = self.hlc.tick() if row is None else self.hlc.tick(row[3])
-        self._write_own(state, stream, key, value, hlc, row, entries, None, part)
+        self._write_own(state, stream, key, value, hlc, row, entries, part=part)
 
     def write_expiry(self, state: DataSetState, key: bytes, row: Row) -> None:
         """Time ends the stored version: a tombstone that ranks right behind it, and so loses to any write."""
@@ -200,12 +212,16 @@ class Store:
         entries: IndexChanges | None,
         expires: int | None = None,
         part: Part | None = None,
+        taken: list[int] | None = None,
     ) -> None:
         sequence = stream.applied + 1
         context, dots = None, None
         if row is not None and (row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id):
             seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
             dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
+        if taken is not None:
+            dots = _latest([*(dots or ()), *taken], stream)
+        if dots is not None:
             context = pack_dots(dots)
         dot = stream.dot(sequence)
         self.put_row(state, key, row, (value, dot, hlc, context, expires), entries)
@@ -469,10 +485,17 @@ class Store:
             # What was decided since the template was written stands.
             kept = state.definition
             definition = replace(definition, members=kept.members, joining=kept.joining, epoch=kept.epoch)
-        row = (definition.name, definition.lane.value, *_membership_row(definition), definition.every_s)
+        row = (
+            definition.name,
+            definition.lane.value,
+            *_membership_row(definition),
+            definition.every_s,
+            definition.witness,
+        )
         if state is None:
             self._execute(
-                "insert into data_sets (id, name, lane, members, joining, epoch, every_s) values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into data_sets (id, name, lane, members, joining, epoch, every_s, witness) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (definition.id, *row),
             )
             state = DataSetState(self.connection.last_insert_rowid(), definition)
@@ -480,8 +503,8 @@ class Store:
             self.dirty = True
         elif definition != state.definition:
             self._execute(
-                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ? "
-                "where number = ?",
+                "update data_sets set name = ?, lane = ?, members = ?, joining = ?, epoch = ?, every_s = ?, "
+                "witness = ? where number = ?",
                 (*row, state.number),
             )
             state.definition = definition
@@ -500,6 +523,15 @@ class Store:
         state.definition = changed
         self.dirty = True
         return True
+
+
+def _latest(dots: Iterable[int], own: Stream) -> list[int]:
+    """Of each stream but one's own the latest."""
+    latest: dict[int, int] = {}
+    for dot in dots:
+        if dot >> SEQUENCE_BITS != own.id:
+            latest[dot >> SEQUENCE_BITS] = max(dot, latest.get(dot >> SEQUENCE_BITS, 0))
+    return list(latest.values())
 
 
 def _membership_row(definition: DataSet) -> tuple[str, str, int]:

@@ -3,9 +3,17 @@
 from typing import Any
 
 from terrella.journal.errors import StoreUnavailableError
-from terrella.journal.model import Dot, Version
+from terrella.journal.model import Dot, Lane, Version
 from terrella.journal.state import DataSetState
 from terrella.journal.store import IndexChanges, Row, Store
+
+
+class JudgedElsewhere(Exception):  # noqa: N818 - no error: the way from the lane that was tried to the right one
+    """A judge has asked for an item of the lane ``sync``, which is not judged in the open batch."""
+
+    def __init__(self, data_set_id: str) -> None:
+        super().__init__(data_set_id)
+        self.data_set_id = data_set_id
 
 
 class Transaction:
@@ -105,5 +113,10 @@ class Transaction:
         place = (data_set_id, key)
         if place in self._rows:
             return self._rows[place]
-        row = self._rows[place] = self._store.lookup(self._store.catalog.serving(data_set_id, writing=True), key)
+        row = self._rows[place] = self._stored(self._store.catalog.serving(data_set_id, writing=True), key)
         return row
+
+    def _stored(self, state: DataSetState, key: bytes) -> Row | None:
+        if state.definition.lane is Lane.SYNC:
+            raise JudgedElsewhere(state.definition.id)
+        return self._store.lookup(state, key)

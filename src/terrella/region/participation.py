@@ -113,7 +113,7 @@ class Participation:
                 )
             case Standing.LEAVING if self._quiet():
                 return Away("leaving", "hands on what it holds, and is about to go")
-            case Standing.JOINING if self._region.deployment.waiting or self._joining():
+            case Standing.JOINING if self._region.applied_without_tables or self._missing() or self._joining():
                 return Away("joining", ", ".join(map(self.progress, self._joining())) or "is about to join")
         hollow = [one.id for one in self._region.journal.status().data_sets if one.standing in _HOLLOW]
         group_of = state.groups
@@ -132,6 +132,13 @@ class Participation:
         known = [count for count in behind if count is not None]
         records = f", {max(known):,} records behind" if known else ""
         return f"joins {group.name} ({one.standing}): {one.items:,} items so far{records}"
+
+    def _missing(self) -> list[str]:
+        """What the template gives this region, and what the others have not given it yet."""
+        groups = self._keeper.current.groups
+        return [
+            id_ for id_ in self._region.deployment.waiting if id_ in groups and self._name not in groups[id_].holders
+        ]
 
     def _joining(self) -> list[str]:
         return [group.id for group in self._keeper.current.groups.values() if self._name in group.joining]
@@ -157,15 +164,16 @@ class Participation:
             await _wait(self._wake, None if self._followed is self._keeper.current else 4 * _INTERVAL_S)
 
     async def _follow(self, state: MembershipState) -> None:
-        region, before = self._region, self._followed
+        region = self._region
         at = standing(state, self._name)
         self._set_roster(state)
         if at is not Standing.LEAVING:
             self._leaving_since = None
         elif self._leaving_since is None:
             self._leaving_since = region.clock.monotonic()
-        was = standing(before, self._name) if before is not None else at
-        if was not in _INSIDE and at in _INSIDE:
+        if at not in _INSIDE:
+            region.applied_without_tables = True  # what was made here is to be asked for again
+        elif at is not Standing.LEAVING and region.applied_without_tables:
             await region.apply()
         await region.tables.membership_changed()
         await self._hold_and_leave(state)
@@ -185,10 +193,10 @@ class Participation:
     async def _hold_and_leave(self, state: MembershipState) -> None:
         """Make the tables that this region is to hold and lacks; begin to leave those that it is to give up."""
         tables, journal = self._region.tables, self._region.journal
-        here = {one.data_set_id: one for one in tables.replicated()}
-        if any(self._name in group.holders and group.id not in here for group in state.groups.values()):
+        held = {group.id for group in state.groups.values() if self._name in group.holders}
+        if held & self._region.deployment.waiting.keys():
             await self._region.deployment.make_waiting()
-            here = {one.data_set_id: one for one in tables.replicated()}
+        here = {one.data_set_id for one in tables.replicated()}
         standings = {one.id: one.standing for one in journal.status().data_sets}
         for group in state.groups.values():
             if self._name in group.joining and group.id not in here:
@@ -232,10 +240,10 @@ class Participation:
                 other.cancel()
                 await asyncio.gather(running, other, return_exceptions=True)
 
-    def receive(self, fork: str, data: str) -> None:
-        """Another region's part in deciding says something."""
+    def receive(self, fork: str, data: str, proven: str = "") -> None:
+        """Another region's part in deciding says something: ``proven``'s, if that had to be shown."""
         if self._group is not None:
-            self._group.receive(fork, data)
+            self._group.receive(fork, data, proven)
 
     async def _tell(self, peer: str, body: dict[str, str]) -> None:
         await self._region.asking.tell(peer, "membership/raft", body)
@@ -271,11 +279,11 @@ class Participation:
                 one.data_set_id: Holding(one.data_set_id, one.name, one.identity, one.members, one.definition)
                 for one in held
             },
-            wanted=set(region.deployment.waiting) - {one.data_set_id for one in held},
+            wanted=set(region.deployment.waiting),
             joined=[id_ for id_, epoch in self._joined.items() if id_ in groups and groups[id_].epoch == epoch],
             drained=[id_ for id_, epoch in self._drained.items() if id_ in groups and groups[id_].epoch == epoch],
             pending=self._pending,
-            ready=region.admission.current.state == SERVING,
+            ready=region.admission.current.state == SERVING and not region.applied_without_tables,
             quiet=self._quiet(),
             up_s=region.clock.monotonic() - self._started,
         )

@@ -64,6 +64,7 @@ class Region:
         self._tasks: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
         self._serving = False
+        self.applied_without_tables = False
         self._catching_up = False
         self._readers: dict[str, tuple[BulletinReader, asyncio.Task[None]]] = {}
         self._observations: dict[str, Observation] = {}
@@ -252,6 +253,7 @@ class Region:
             for stack in stacks.values():
                 check_traffic_resources(stack, self.configuration.template)
             self.desk.check(told)
+            self.applied_without_tables = self.configuration.region not in self._holding_regions()
             deployed = await self.deployment.apply(stacks, resumed=resumed)
             self.desk.contribute(told)
             if self._serving:
@@ -366,11 +368,9 @@ class Region:
             "code_version": self.deployment.version,
             "observations": [(o.check_id, o.healthy, o.reason) for o in self.checker.observations()],
             "contribution": self.deployment.contribution() if self.configuration.region in self._whole else {},
+            "lags_ms": self.latencies.told(),
             **self.participation.told(),
             **more,
-            "contribution": self.deployment.contribution(),
-            "lags_ms": self.latencies.told(),
-            **whole,
         }
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

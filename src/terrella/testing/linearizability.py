@@ -1,7 +1,7 @@
 """Whether a history of operations on one object could have happened one after the other.
 
 After Wing and Gong, "Testing and Verifying Concurrent Objects" (1993), with the memory of Lowe, "Testing for
-linearizability" (2017). An operation whose outcome is unknown may take effect at any time after its call, or never.
+linearizability" (2017). An operation of unknown outcome may have taken effect at any time after its call, or never.
 """
 
 from collections.abc import Callable, Hashable, Sequence

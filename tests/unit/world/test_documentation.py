@@ -12,6 +12,7 @@ from terrella.world.loader import ADDRESSES_KEYS, AZS_DEFAULT, KEYS, LINK_KEYS, 
 from terrella.world.security import CERTIFICATES_KEYS, SECURITY_KEYS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "world.md").read_text()
+OWN_HOSTS = (Path(__file__).parents[3] / "docs" / "own-hosts.md").read_text()
 ROWS = dict(re.findall(r"^\| `([^`]+)` \| ([^|]*?) ?\|", PAGE.partition("## Keys")[2], re.MULTILINE))
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
@@ -45,6 +46,18 @@ def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:
         assert ROWS[f"addresses.ports.{name}"] == f"`{getattr(Ports(), name)}`"
     assert world.front_door == "127.0.0.1"
     assert world.links["us-east-1", "us-west-2"] == Link(delay_ms=32.0)
+
+
+def test_the_examples_of_own_hosts_are_worlds(tmp_path: Path) -> None:
+    whole, security, _ = re.findall(r"```yaml\n(.*?)```", OWN_HOSTS, re.DOTALL)
+    (tmp_path / "secret").write_text("correct-horse-battery-staple\n")
+    whole = whole.replace("/etc/terrella/secret", "secret")
+    world = load(tmp_path, whole)
+    assert world.exposed
+    assert world.security.access_keys[0].secret == "correct-horse-battery-staple"
+    keys = whole.partition("security:\n")[2]
+    certificates = load(tmp_path, whole.partition("security:\n")[0] + security + keys).security.certificates
+    assert str(certificates["eu-west-1"].key) == "/etc/terrella/region.key"
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

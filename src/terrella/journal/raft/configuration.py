@@ -1,4 +1,4 @@
-"""Who belongs to a Raft group, in which part; changed by one member at a time, so that majorities overlap."""
+"""Who belongs to a Raft group, in which part; changed by one member at a time, so that majorities always overlap."""
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum

@@ -10,6 +10,8 @@ from terrella.journal.raft.messages import AnyMessage, AppendAnswer, HardState, 
 from terrella.journal.raft.progress import LONG_AGO, Progress
 from terrella.journal.raft.reading import ReadQueue
 
+APPEND_BYTES_MAX = 256 * 1024
+
 
 class Role(StrEnum):
     """What a member is at the moment."""
@@ -92,6 +94,7 @@ class Core:
         self.compacted = False
         self.restoring = False
         self.uncommitted_bytes = 0
+        self.append_bytes_max = APPEND_BYTES_MAX
         self.rest(now)
 
     @property
@@ -145,10 +148,12 @@ class Core:
         assert term >= self.term, (term, self.term)
         if term > self.term:
             self.term, self.vote = term, ""
+        if leader is not None or self.role is not Role.FOLLOWER:
+            # A later term alone is no reason to wait: whoever asks for votes in vain must not keep others from asking.
+            self.rest(now)
         self.role = Role.FOLLOWER
         self.leader = leader
         self.votes.clear()
         self.progress.clear()
         self.reads = ReadQueue()
         self.transfer_to = None
-        self.rest(now)

@@ -51,7 +51,7 @@ def campaign(core: Core, now: float, preliminary: bool, forced: bool = False) ->
 
 
 def consider(core: Core, request: RequestVote, now: float) -> None:
-    """Answer a request for a vote; none while a leader is heard, unless that leader asked for it."""
+    """Answer a request for a vote; not at all while a leader is heard, unless that leader asked for the election."""
     if not request.forced and core.hears_leader(now) and request.term > core.term:
         return
     if request.term > core.term and not request.preliminary:

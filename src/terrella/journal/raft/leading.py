@@ -15,7 +15,6 @@ from terrella.journal.raft.messages import (
 from terrella.journal.raft.progress import Pace, Progress
 from terrella.journal.raft.reading import confirmed_round
 
-APPEND_BYTES_MAX = 256 * 1024
 _SNAPSHOT_PATIENCE = 6
 
 
@@ -72,7 +71,7 @@ def _send_log(core: Core, member: str, progress: Progress, now: float) -> bool:
     if previous_term is None:
         _want_snapshot(core, member, progress, now)
         return False
-    entries = log.slice(progress.next, log.last_index, APPEND_BYTES_MAX)
+    entries = log.slice(progress.next, log.last_index, core.append_bytes_max)
     message = Append(core.id, member, core.term, previous, previous_term, entries, core.commit, core.floor)
     core.send(message)
     progress.sent(entries[-1].index if entries else previous, bool(entries), core.commit)

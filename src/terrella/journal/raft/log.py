@@ -97,7 +97,7 @@ class RaftLog:
         self._note(entry)
 
     def merge(self, entries: Sequence[LogEntry], committed: int) -> None:
-        """Take over what a leader sent: what is here already stays, from the first difference on all is replaced."""
+        """Take over what a leader sent: what is here already stays; from the first difference on all is replaced."""
         for position, entry in enumerate(entries):
             if self.matches(entry.index, entry.term):
                 continue

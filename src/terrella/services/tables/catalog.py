@@ -32,6 +32,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_record = msgspec.json.Decoder(TableRecord).decode
 
 STACKLESS = "terrella:tables"
+_DROPPED, _GIVEN_UP = b"{}", b"given up"
 
 
 def _key(kind: str, *names: str) -> bytes:
@@ -251,13 +252,18 @@ class Catalog:
         return await self._declare(Table(await self._journal.write(judge)))
 
     async def remove(self, name: str) -> Table:
-        """Forget a table and drop its data; raises ``AwsError`` ResourceNotFoundException."""
+        """Forget a table and drop its data; raises ``AwsError`` ResourceNotFoundException.
+
+        A replica that others hold as well is only given up: one day it may be made here again.
+        """
+        group = self._replication.group(self._tables[name].data_set_id) if name in self._tables else None
+        how = _GIVEN_UP if group is not None and self._region not in group.holders else _DROPPED
 
         def judge(transaction: Transaction) -> TableRecord:
             record = self._stored(transaction, name)
             transaction.delete(self._data_set.id, _key("table", name))
             transaction.delete(self._data_set.id, _key("leaving", record.data_set_id))
-            transaction.put(self._data_set.id, _key("dropping", record.data_set_id), b"{}")
+            transaction.put(self._data_set.id, _key("dropping", record.data_set_id), how)
             return record
 
         record = await self._journal.write(judge)
@@ -268,7 +274,11 @@ class Catalog:
         return table
 
     async def _drop(self, data_set: str) -> None:
-        await self._journal.drop(data_set)
+        marked = self._journal.read(self._data_set.id, _key("dropping", data_set))
+        if marked is not None and marked.value == _GIVEN_UP:
+            await self._journal.give_up(data_set)
+        else:
+            await self._journal.drop(data_set)
         await self._journal.write(lambda transaction: transaction.delete(self._data_set.id, _key("dropping", data_set)))
 
     async def _declare(self, table: Table) -> Table:

@@ -104,8 +104,16 @@ class Clients:
             self._group.tell(f"{call.key} {' '.join(map(str, call.action))} -> unknown")
             self._ask()
 
+    def read_all_at(self, member: Member) -> None:
+        """Every key, at a member that may have missed much."""
+        if not member.witness and self._schedule.now < self._until:
+            for key in KEYS:
+                self._last.append(self._call(member, key, ("read",), next(self._numbers), False))
+
     def last_reads(self) -> None:
         """After healing: every key is read at every member that holds state, until it is answered."""
+        if self._last and self._last[0].called < self._until:
+            self._last = []
         if self._last_expired():
             leader = self._group.leader
             members = [] if leader is None else leader.node.configuration.serving
@@ -132,7 +140,7 @@ class Clients:
         return sum(call.returned is not None for call in self._calls)
 
     def judge(self) -> None:
-        """Whether each key's history could have happened one call after the other."""
+        """Fail unless each key's history could have happened one call after the other."""
         for key in KEYS:
             history = [
                 Operation(call.action, call.called, call.returned, call.result)

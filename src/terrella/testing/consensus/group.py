@@ -4,20 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from terrella.journal import raft
+from terrella.testing.consensus.climate import Climate
 from terrella.testing.consensus.member import Member
 from terrella.testing.simulation.schedule import Schedule
 
 TIMING = raft.Timing(heartbeat_s=0.1, election_min_s=0.4, election_spread_s=0.2)
 
 
-class ConsensusFailure(AssertionError):  # noqa: N818 - it is a finding, not an error of the simulator
+class ConsensusFailure(AssertionError):  # noqa: N818 - a verdict, not an error
     """A promise of Raft's was broken; the text says which, and when."""
 
 
 class Group:
     """Members and links. ``cut`` holds the directions in which nothing passes."""
 
-    def __init__(self, schedule: Schedule, tell: Callable[[str], None]) -> None:
+    def __init__(self, schedule: Schedule, climate: Climate, tell: Callable[[str], None]) -> None:
+        self.climate = climate
         self.schedule = schedule
         self.random = schedule.random
         self.members: dict[str, Member] = {}
@@ -63,10 +65,14 @@ class Group:
 
     def send(self, message: raft.AnyMessage) -> None:
         """Put a message on its way: late, out of order, twice, or never there."""
-        for _ in range(1 + (self.random.random() < self.repeated_share)):
-            if (message.sender, message.receiver) not in self.cut and self.random.random() >= self.lost_share:
-                delay_s = self.slowness * (0.005 + 0.03 * self.random.random())
-                self.schedule.after(delay_s, lambda: self._arrive(message))
+        if (message.sender, message.receiver) in self.cut or self.random.random() < self.lost_share:
+            return
+        self._deliver_later(message, self.slowness * (0.005 + 0.03 * self.random.random()))
+        if self.random.random() < self.repeated_share:
+            self._deliver_later(message, 0.005 + self.climate.echo_s * self.random.random())
+
+    def _deliver_later(self, message: raft.AnyMessage, delay_s: float) -> None:
+        self.schedule.after(delay_s, lambda: self._arrive(message))
 
     def _arrive(self, message: raft.AnyMessage) -> None:
         member = self.members.get(message.receiver)

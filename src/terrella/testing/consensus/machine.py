@@ -8,7 +8,7 @@ REMEMBERED_ENTRIES = 200
 
 @dataclass(slots=True)
 class Registers:
-    """A member's disk besides its log. ``values``: key to value; ``answered``: proposal to (index, outcome)."""
+    """What a disk holds besides the log. ``values``: key to value; ``answered``: proposal to (index, outcome)."""
 
     applied: int = 0
     values: dict[str, str] = field(default_factory=dict)

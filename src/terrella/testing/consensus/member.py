@@ -40,13 +40,16 @@ class Member:
         self.proposals: dict[str, Callable[[Any], None]] = {}
         self.reads: dict[str, Callable[[Registers], None]] = {}
         self._ready: list[raft.ReadReady] = []
+        self.rate = 1.0
+        self.disk_s = group.climate.disk_s * group.random.choice((0.05, 0.2, 1.0))
         self._life = 0
+        self._held: list[Callable[[], None]] | None = None
         self._tick_at = float("inf")
 
     @property
     def now(self) -> float:
-        """Virtual seconds."""
-        return self.group.schedule.now
+        """Seconds by this member's clock, which may be fast or slow: nothing but patience may depend on it."""
+        return self.group.schedule.now * self.rate
 
     def boot(self) -> None:
         """Start from what is on the disk."""
@@ -55,8 +58,10 @@ class Member:
         applied = log.start.index if self.witness else self.machine.applied
         chance = self.group.random.random
         self.node = raft.Node(self.id, kept.hard_state, log, applied, self.group.timing, chance, self.now)
+        self.node.append_bytes_max = self.group.climate.append_bytes_max
         self.up = True
         self._life += 1
+        self._held = None
         self._tick_at = float("inf")
         self.pump()
 
@@ -69,22 +74,47 @@ class Member:
         self._ready.clear()
         self.group.tell(f"{self.id} crashes")
 
+    def pause(self) -> None:
+        """Stand still; what comes meanwhile waits."""
+        self._held = self._held or []
+        self.group.tell(f"{self.id} pauses")
+
+    def resume(self, first: Callable[[], None]) -> None:
+        """Go on, as if no time had passed: ``first`` is done before what waited."""
+        held, self._held = self._held, None
+        if held is not None and self.up:
+            self.group.tell(f"{self.id} goes on")
+            first()
+            for action in held:
+                action()
+
     def receive(self, message: raft.AnyMessage) -> None:
         """A message came."""
+        self._soon(lambda: self._step(message))
+
+    def _step(self, message: raft.AnyMessage) -> None:
         led = self.node.role is raft.Role.LEADER
         self.node.step(message, self.now)
         self.pump(led)
 
     def propose(self, id_: str, action: tuple[str, ...]) -> None:
         """Hand a client's proposal in (again)."""
-        self.node.propose(id_, encode(action), self.now)
-        self.pump()
+
+        def propose() -> None:
+            self.node.propose(id_, encode(action), self.now)
+            self.pump()
+
+        self._soon(propose)
 
     def read(self, id_: str, done: Callable[[Registers], None]) -> None:
         """Hand a client's read in."""
-        self.reads[id_] = done
-        self.node.read_index(id_)
-        self.pump()
+
+        def read() -> None:
+            self.reads[id_] = done
+            self.node.read_index(id_)
+            self.pump()
+
+        self._soon(read)
 
     def pump(self, led: bool = False) -> None:
         """Do what the node says."""
@@ -105,11 +135,11 @@ class Member:
                 self._written(batch)
         elif self.node.wakes_at < self._tick_at:
             self._tick_at = self.node.wakes_at
-            self._at(self._tick_at, self._tick)
+            self._at(self._tick_at / self.rate + 1e-6, self._tick)
 
     def begin_write(self, batch: raft.Batch) -> None:
         """Give the disk a batch; it is there a little later, or, after a crash, never."""
-        self._after(0.008 * self.group.random.random(), lambda: self._commit(batch))
+        self._after(self.disk_s * self.group.random.random(), lambda: self._commit(batch))
 
     def write(self, batch: raft.Batch) -> None:
         """The disk has the batch: log and state together."""
@@ -174,7 +204,7 @@ class Member:
         self.pump(led)
 
     def _after(self, delay_s: float, action: Callable[[], None]) -> None:
-        self._at(self.now + delay_s, action)
+        self._at(self.group.schedule.now + delay_s, action)
 
     def _at(self, time: float, action: Callable[[], None]) -> None:
         """Plan something that happens only if the member does not crash before."""
@@ -182,6 +212,14 @@ class Member:
 
         def happen() -> None:
             if self._life == life:
-                action()
+                self._soon(action)
 
         self.group.schedule.at(time, happen)
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        """Now, or when it goes on."""
+        if self._held is None:
+            action()
+            return
+        life = self._life
+        self._held.append(lambda: action() if self._life == life else None)

@@ -5,18 +5,18 @@ from functools import partial
 
 from terrella.journal import raft
 from terrella.testing.consensus.clients import Clients
+from terrella.testing.consensus.climate import CLIMATES, Climate
 from terrella.testing.consensus.group import Group
 from terrella.testing.consensus.member import Member
 from terrella.testing.simulation.schedule import Schedule
 
 TROUBLE_S = 6.0
-HEALING_S = 12.0
-FAULT_EVERY_S = 0.5
+HEALING_S = 8.0
 
 
-def simulate(seed: int, tell: Callable[[str], None] = lambda _line: None) -> "World":
-    """Run one seed; raises ``ConsensusFailure``, which names the seed."""
-    world = World(seed, tell)
+def simulate(seed: int, tell: Callable[[str], None] = lambda _line: None, climate: Climate | None = None) -> "World":
+    """Run one seed, in the climate that is its turn unless one is named; raises ``ConsensusFailure``."""
+    world = World(seed, climate or CLIMATES[seed % len(CLIMATES)], tell)
     try:
         world.run()
     except AssertionError as failure:
@@ -28,20 +28,23 @@ def simulate(seed: int, tell: Callable[[str], None] = lambda _line: None) -> "Wo
 class World:
     """One group, its clients and its troubles."""
 
-    def __init__(self, seed: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, seed: int, climate: Climate, tell: Callable[[str], None]) -> None:
         self.schedule = Schedule(seed)
         self.random = self.schedule.random
-        self.group = Group(self.schedule, tell)
-        size = self.random.choice((3, 3, 3, 5))
+        self.climate = climate
+        self.group = Group(self.schedule, self.climate, tell)
+        size = self.random.choice(self.climate.sizes)
         ids = tuple(f"m{number}" for number in range(1, size + 1))
         witnesses = ids[-1:] if size == 3 and self.random.random() < 0.4 else ()
         configuration = raft.Configuration(ids, witnesses)
         for id_ in ids:
-            self.group.add(id_, configuration, witness=id_ in witnesses)
+            member = self.group.add(id_, configuration, witness=id_ in witnesses)
+            member.rate = self.random.choice(self.climate.rates)
         self.clients = Clients(self.group)
-        self._replaced = 0
-        self._faults = [self.crash, self.crash, self.cut_off, self.cut_one_way, self.split, self.weather, self.compact]
-        self._faults += [self.transfer, self.lose_disk]
+        self._replaced = False
+        self.group.lost_share = self.climate.lost_share
+        self.group.repeated_share = self.climate.repeated_share
+        self.group.crash_after_write_share = self.climate.crash_after_write_share
 
     def run(self) -> None:
         """Trouble, healing, judgement."""
@@ -75,6 +78,7 @@ class World:
         group.lost_share = group.repeated_share = group.crash_after_write_share = 0.0
         group.slowness = 1.0
         for member in group.members.values():
+            member.resume(lambda: None)
             if not member.up and not member.lost:
                 member.boot()
 
@@ -82,20 +86,57 @@ class World:
 
     def _trouble(self) -> None:
         if self.schedule.now < TROUBLE_S:
-            self.random.choice(self._faults)()
-            self.schedule.after(FAULT_EVERY_S * 2 * self.random.random(), self._trouble)
+            fault: Callable[[], None] = getattr(self, self.random.choice(self.climate.faults))
+            fault()
+            self.schedule.after(self.climate.fault_every_s * 2 * self.random.random(), self._trouble)
 
     def crash(self) -> None:
-        """One member is gone for a while; sometimes all at once."""
-        chosen = list(self.group.up) if self.random.random() < 0.1 else self._some(1)
-        for member in chosen:
-            member.crash()
-            self.schedule.after(0.1 + 1.2 * self.random.random(), partial(self._reboot, member))
+        """One member is gone for a while."""
+        if self.group.up:
+            self._crash(self.random.choice(self.group.up))
+
+    def crash_all(self) -> None:
+        """All are gone, each for a while."""
+        for member in self.group.up:
+            self._crash(member)
+
+    def crash_leader(self) -> None:
+        """Whoever leads is gone for a while."""
+        if self.group.leader is not None:
+            self._crash(self.group.leader)
+
+    def _crash(self, member: Member) -> None:
+        member.crash()
+        self.schedule.after(0.1 + 1.2 * self.random.random(), partial(self._reboot, member))
 
     def _reboot(self, member: Member) -> None:
         if not member.up and not member.lost:
             self.group.tell(f"{member.id} is back")
             member.boot()
+
+    def pause(self) -> None:
+        """One member stands still for a while, and does not know it; clients read there as soon as it goes on."""
+        self._pause(self._one())
+
+    def pause_leader(self) -> None:
+        """Whoever leads stands still."""
+        if self.group.leader is not None:
+            self._pause(self.group.leader)
+
+    def _pause(self, member: Member) -> None:
+        member.pause()
+        self.schedule.after(
+            0.2 + 1.5 * self.random.random(), lambda: member.resume(lambda: self.clients.read_all_at(member))
+        )
+
+    def isolate_leader(self) -> None:
+        """Whoever leads reaches one other, or none."""
+        leader = self.group.leader
+        if leader is not None:
+            others = [other for other in self.group.members if other != leader.id]
+            self.random.shuffle(others)
+            del others[: self.random.randint(0, 1)]
+            self._cut({(leader.id, other) for other in others} | {(other, leader.id) for other in others})
 
     def cut_off(self) -> None:
         """One member neither hears nor is heard; the leader as often as not."""
@@ -158,7 +199,7 @@ class World:
         lost = self._one()
         lost.crash()
         lost.lost = True
-        self._replaced += 1
+        self._replaced = True
         successor = f"{lost.id}b"
         group.tell(f"{lost.id} has lost its disk; {successor} takes its place")
         group.add(successor, raft.Configuration(()), lost.witness)
@@ -195,7 +236,3 @@ class World:
 
     def _one(self) -> Member:
         return self.random.choice(list(self.group.members.values()))
-
-    def _some(self, count: int) -> list[Member]:
-        up = self.group.up
-        return self.random.sample(up, min(count, len(up)))

@@ -237,3 +237,22 @@ def test_a_stack_s_table_that_others_hold_is_waited_for(fresh: Region, decided: 
     assert fresh.run(ensure) is None
     (status,) = fresh.tables.status()
     assert (status.standing, status.joining) == ("CREATING", (REGION,))
+
+
+def test_a_replica_that_was_given_up_can_be_made_here_again(fresh: Region, decided: Decided) -> None:
+    id_ = give(fresh, decided)
+    both = tuple(sorted((REGION, OTHER)))
+    decided.decide(members=both, joining=())
+    fresh.run(lambda: fresh.tables.adopt(id_))
+    client = fresh.client()
+    client.put_item(TableName="global", Item={"id": {"S": "a"}})
+    decided.decide(leaving=(REGION,))
+    fresh.run(fresh.tables.membership_changed)
+    decided.decide(members=(OTHER,), leaving=())
+    fresh.run(fresh.tables.membership_changed)
+    fresh.reopen()
+    decided.decide(members=both)
+    fresh.run(lambda: fresh.tables.adopt(id_))
+    client = fresh.client()
+    assert client.scan(TableName="global")["Items"] == []
+    client.put_item(TableName="global", Item={"id": {"S": "b"}})

@@ -10,6 +10,7 @@ from terrella.services.tables.expressions import Path, project
 from terrella.services.tables.requests import read_substitutions
 from terrella.services.tables.selecting import read_projection
 from terrella.services.tables.table import Table, decode_item, encode_item
+from terrella.services.tables.transactions import transactional_table
 from terrella.services.tables.values import attributes_size_bytes, check_attributes, invalid
 
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
@@ -52,7 +53,7 @@ def _plan(engine: Engine, wanted: dict[str, Any]) -> tuple[Table, bytes, list[Pa
     check_attributes(wanted["Key"])
     projection = read_projection(wanted, given)
     given.check_all_used()
-    table = engine.table(wanted["TableName"])
+    table = transactional_table(engine, wanted["TableName"])
     key = table.key_of(wanted["Key"])
     table.check_paths(given.nested_heads)
     return table, key, projection

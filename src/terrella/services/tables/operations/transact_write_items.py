@@ -18,6 +18,7 @@ from terrella.services.tables.operations.put_item import encode_checked
 from terrella.services.tables.operations.update_item import check_actions, read_actions, updated
 from terrella.services.tables.requests import read_condition, read_substitutions
 from terrella.services.tables.table import Table, decode_item
+from terrella.services.tables.transactions import transactional_table
 from terrella.services.tables.values import Item, attributes_size_bytes, check_attributes, invalid
 
 REQUEST_MAX_BYTES = 4 * 1024 * 1024
@@ -125,7 +126,7 @@ def _plan_put(engine: Engine, params: dict[str, Any]) -> _Planned:
     encoded = encode_checked(item)
     condition = read_condition(params, "ConditionExpression", given)
     given.check_all_used()
-    table = engine.table(params["TableName"])
+    table = transactional_table(engine, params["TableName"])
     key = table.key_of_item(item)
     table.check_index_attributes(item)
     table.check_paths(given.nested_heads)
@@ -139,7 +140,7 @@ def _plan_update(engine: Engine, params: dict[str, Any]) -> _Planned:
     actions = read_actions(params, given)
     condition = read_condition(params, "ConditionExpression", given)
     given.check_all_used()
-    table = engine.table(params["TableName"])
+    table = transactional_table(engine, params["TableName"])
     key = table.key_of(attributes)
     check_actions(actions, table)
     table.check_paths(given.nested_heads)
@@ -163,7 +164,7 @@ def _plan_by_key(engine: Engine, params: dict[str, Any], change: Change | None) 
     check_attributes(params["Key"])
     condition = read_condition(params, "ConditionExpression", given)
     given.check_all_used()
-    table = engine.table(params["TableName"])
+    table = transactional_table(engine, params["TableName"])
     key = table.key_of(params["Key"])
     table.check_paths(given.nested_heads)
     return _Planned(table, key, condition, change, _shows_old(params))
