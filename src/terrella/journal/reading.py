@@ -173,7 +173,9 @@ class Reader:
 
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
-        rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
+        # Of a dropped data set there are those writes that came too late, see ``applying.note_late``.
+        number = -state.number if state.dropped else state.number
+        rows = self._execute("select record from conflicts where data_set = ?", (number,))
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]

@@ -211,7 +211,9 @@ class Catalog:
             "select number, data_set, name from indexes where data_set != 0"
         ):
             by_number[data_set].indexes[name] = number
-        for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
+        for data_set, count in connection.execute(
+            "select data_set, count(*) from conflicts where data_set > 0 group by data_set"
+        ):
             by_number[data_set].conflicts = count
         for dot, data_set in connection.execute("select dot, data_set from parked order by dot"):
             catalog.streams[dot >> SEQUENCE_BITS].parked.append(dot & SEQUENCE_MASK)

@@ -7,7 +7,7 @@ from terrella.services.tables.values import invalid
 
 
 def transactional_table(engine: Engine, name: str) -> Table:
-    """The table that a transaction's operation names; raises ``AwsError``, also for one of the lane ``sync``, as AWS."""
+    """The table that a transaction's operation names; raises ``AwsError``, as AWS for one of the lane ``sync`` too."""
     table = engine.table(name)
     if table.record.lane == Lane.SYNC:
         raise invalid(f"Transactions are not supported on tables with multi-Region strong consistency: {table.name}")
