@@ -24,6 +24,8 @@ from terrella.journal.tombstones import TOMBSTONES, is_stable, stable_in
 # What is stored at a key: key, value, dot, hlc, context (dots, packed), the dot that an expiry ends.
 ItemRow = tuple[bytes, bytes | None, int, int, bytes | None, int | None]
 
+# As ``store.Row`` has it.
+_ROW = "id, value, dot, hlc, context, expires"
 _ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
@@ -187,11 +189,11 @@ class Reader:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
         rows = self._execute(
-            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            f"select {_ROW}, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
             (state.number, *bindings, limit),
         )
         for row in rows:
-            yield row[5], self._store.version(row[:5])
+            yield row[6], self._store.version(row[:6])
 
     def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Conflict entries with their places in the file, after a place."""
