@@ -1,8 +1,9 @@
-"""Reads the stores of a stopped world, and judges them by the simulator's checkers."""
+"""Reads the stores of a world while it runs and when it has stopped, and judges them by the promises I1 to I4."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -18,9 +19,9 @@ from terrella.journal import (
     declaring,
 )
 from terrella.journal.records import WriteRecord, decode_record, written_version
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK
 from terrella.kernel import SystemClock
 from terrella.testing import SeededIds
-from terrella.testing.simulation import Convergence, History, Write
 
 Records = dict[Dot, tuple[bytes, Version]]
 
@@ -69,14 +70,54 @@ class StoppedReplica:
         """What is applied."""
         return self._state.vector
 
-    def logged(self) -> Iterator[tuple[Dot, bytes]]:
-        """Every record that the log still has; fails where it lacks one between its floor and its end."""
-        for stream in self._state.streams.values():
-            after = stream.floor - 1
-            while after < stream.committed:
-                for record in self._reader.log(stream, after, 1000, 1 << 20):
-                    after += 1
-                    yield Dot(*stream.origin, after), record
+
+class LogTail:
+    """Every record that was ever in a log: logs are cut, so they are read all the time, while the world runs."""
+
+    def __init__(self, paths: dict[str, Path], table: str) -> None:
+        self._paths = paths
+        self._table = table
+        self._last: dict[tuple[str, int], int] = {}
+        self.contents: dict[Dot, bytes] = {}
+        self.contradictions: list[str] = []
+
+    def collect(self) -> None:
+        """Read what is new in each region's file, as another reader beside its process."""
+        for region, path in self._paths.items():
+            if path.exists():
+                self._collect(region, path)
+
+    def _collect(self, region: str, path: Path) -> None:
+        file = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        file.set_busy_timeout(2000)
+        try:
+            streams: Any = file.execute(
+                "select s.id, s.region, s.incarnation from streams s join data_sets d on d.number = s.data_set "
+                "where d.name = ?",
+                (self._table,),
+            ).fetchall()
+            for stream, origin_region, incarnation in streams:
+                after = self._last.get((region, stream), stream << SEQUENCE_BITS)
+                rows: Any = file.execute(
+                    "select dot, record from log where dot > ? and dot <= ? order by dot",
+                    (after, stream << SEQUENCE_BITS | SEQUENCE_MASK),
+                )
+                for packed, content in rows:
+                    dot = Dot(origin_region, incarnation, packed & SEQUENCE_MASK)
+                    self._last[region, stream] = packed
+                    if self.contents.setdefault(dot, content) != content:
+                        self.contradictions.append(f"I3: {_named(dot)} has another content in {region}")
+        finally:
+            file.close()
+
+    def writes(self) -> Records:
+        """Every write."""
+        records: Records = {}
+        for dot, content in self.contents.items():
+            record = decode_record(content)
+            if isinstance(record, WriteRecord):
+                records[dot] = (record.key, written_version(record, dot))
+        return records
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +130,16 @@ class Finding:
     incarnations: int
 
 
-def audit(replicas: list[StoppedReplica], acknowledged: dict[str, str]) -> Finding:
+def audit(replicas: list[StoppedReplica], tail: LogTail, acknowledged: dict[str, str]) -> Finding:
     """Judge stopped, converged replicas by what clients were told (the name of each write, and its key)."""
-    found: list[str] = []
-    records = _records(replicas, found)
-    history = History()
+    records = tail.writes()
+    final: dict[bytes, Version] = {}
     for key, version in records.values():
-        history.committed(Write(key, version, {}, acknowledged=True))
-    found += Convergence().violations(history, [*replicas])
+        if key not in final or _rank(version) > _rank(final[key]):
+            final[key] = version
+    found = [*tail.contradictions, *_differences(replicas, final)]
     for replica in replicas:
-        accounted = _accounted(replica, records)
+        accounted = _accounted(replica, records, final)
         found += _lost(replica, records, acknowledged, accounted)
         found += [
             f"I4: {replica.name} has no entry for {_named(dot)}" for dot in sorted(set(records) - accounted, key=_named)
@@ -106,9 +147,11 @@ def audit(replicas: list[StoppedReplica], acknowledged: dict[str, str]) -> Findi
         found += [
             f"I4: {replica.name} logs {_named(one.loser.dot)} as unseen by {_named(one.winner.dot)}, which had seen it"
             for one in replica.conflicts()
-            if one.winner.dot in records and _covered(records[one.winner.dot][1], one.loser.dot)
+            if one.winner is not None
+            and one.winner.dot in records
+            and _covered(records[one.winner.dot][1], one.loser.dot)
         ]
-    logs = [{(one.loser.dot, one.winner.dot) for one in replica.conflicts()} for replica in replicas]
+    logs = [{(one.loser.dot, one.winner and one.winner.dot) for one in replica.conflicts()} for replica in replicas]
     found += [
         f"I4: {one.name}'s conflict log is another" for one, log in zip(replicas, logs, strict=True) if log != logs[0]
     ]
@@ -116,7 +159,24 @@ def audit(replicas: list[StoppedReplica], acknowledged: dict[str, str]) -> Findi
     return Finding(found, len(records), len(logs[0]), len(origins))
 
 
-def _accounted(replica: StoppedReplica, records: Records) -> set[Dot]:
+def _differences(replicas: list[StoppedReplica], final: dict[bytes, Version]) -> Iterator[str]:
+    """I2: replicas are equal, and hold the greatest write to each key; a tombstone may be gone."""
+    for replica in replicas[1:]:
+        if replica.vector() != replicas[0].vector():
+            yield f"I2: {replica.name} and {replicas[0].name} have not applied the same"
+        elif replica.digest() != replicas[0].digest():
+            yield f"I2: {replica.name} and {replicas[0].name} have applied the same and differ"
+    for replica in replicas:
+        for key, expected in final.items():
+            stored = replica.stored(key)
+            if stored is None and expected.value is None:
+                continue
+            if stored is None or (stored.dot, stored.hlc, stored.value) != (expected.dot, expected.hlc, expected.value):
+                holds = "nothing" if stored is None else _named(stored.dot)
+                yield f"I2: {replica.name} holds {holds} at {key!r}; the maximum is {_named(expected.dot)}"
+
+
+def _accounted(replica: StoppedReplica, records: Records, final: dict[bytes, Version]) -> set[Dot]:
     """Writes that are current, in the conflict log, or had been seen by one that is (contexts are transitive)."""
     witnesses: dict[bytes, list[Version]] = {}
     accounted = set()
@@ -124,8 +184,10 @@ def _accounted(replica: StoppedReplica, records: Records) -> set[Dot]:
         accounted.add(conflict.loser.dot)
         if conflict.loser.dot in records:
             witnesses.setdefault(conflict.key, []).append(records[conflict.loser.dot][1])
-    for key in {key for key, _ in records.values()}:
-        if (stored := replica.stored(key)) is not None:
+    for key, expected in final.items():
+        # A tombstone that is gone had seen what its record says.
+        stored = replica.stored(key) or (expected if expected.value is None else None)
+        if stored is not None:
             witnesses.setdefault(key, []).append(stored)
     for dot, (key, _) in records.items():
         if any(_covered(witness, dot) for witness in witnesses.get(key, ())):
@@ -145,19 +207,8 @@ def _lost(
             yield f"I1: the acknowledged write {name} of {key} is lost in {replica.name}"
 
 
-def _records(replicas: list[StoppedReplica], found: list[str]) -> Records:
-    """Every write that any log still has; no dot may name two contents (I3)."""
-    contents: dict[Dot, bytes] = {}
-    for replica in replicas:
-        for dot, content in replica.logged():
-            if contents.setdefault(dot, content) != content:
-                found.append(f"I3: {_named(dot)} has another content in {replica.name}")
-    records: Records = {}
-    for dot, content in contents.items():
-        record = decode_record(content)
-        if isinstance(record, WriteRecord):
-            records[dot] = (record.key, written_version(record, dot))
-    return records
+def _rank(version: Version) -> tuple[int, str, str, int]:
+    return (version.hlc, version.dot.region, version.dot.incarnation, version.dot.sequence)
 
 
 def _covered(version: Version, dot: Dot) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.chaos.audit import Finding, StoppedReplica, audit
+from tests.chaos.audit import Finding, LogTail, StoppedReplica, audit
 from tests.chaos.faults import Faults
 from tests.chaos.load import TABLE, Clients, Told
 from tests.e2e.worlds import Terrella, free_base, until
@@ -26,6 +26,7 @@ Conditions:
   Makes: !Equals [!Ref AWS::Region, us-east-1]
 """
 _CLIENTS = 4
+_TAIL_INTERVAL_S = 0.3  # well below the interval at which regions cut their logs
 
 
 class Chaos:
@@ -38,6 +39,9 @@ class Chaos:
         self.world = Terrella.of(source, directory, base=free_base())
         self.told = Told()
         self.faults = Faults(self.world, seed, tell)
+        state = self.world.directory / ".terrella"
+        self._paths = {region: state / f"{region}.sqlite" for region in self.world.regions}
+        self.tail = LogTail(self._paths, TABLE)
         self._seed, self._keys, self._rate, self._tell = seed, keys, rate, tell
 
     async def run(self, kills: int) -> Finding:
@@ -51,20 +55,25 @@ class Chaos:
                 for number, (region, address) in enumerate(world.addresses.items())
             ]
             writing = asyncio.gather(*clients)
+            reading = asyncio.create_task(self._tail())
             await self.faults.run(kills)
             stop.set()
             await writing
             self._tell("all is healed")
             await asyncio.to_thread(until, self._converged, "every region caught up with every other", 60)
+            reading.cancel()
+            await asyncio.to_thread(self.tail.collect)
         finally:
             await asyncio.to_thread(world.down)
-        replicas = [
-            StoppedReplica(world.directory / ".terrella" / f"{region}.sqlite", region, TABLE)
-            for region in world.regions
-        ]
-        finding = audit(replicas, self.told.acknowledged)
+        replicas = [StoppedReplica(path, region, TABLE) for region, path in self._paths.items()]
+        finding = audit(replicas, self.tail, self.told.acknowledged)
         finding.violations.extend(self.told.problems)
         return finding
+
+    async def _tail(self) -> None:
+        while True:
+            await asyncio.to_thread(self.tail.collect)
+            await asyncio.sleep(_TAIL_INTERVAL_S)
 
     def _converged(self) -> bool:
         regions = self.world.status()["regions"]

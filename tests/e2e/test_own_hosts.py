@@ -97,6 +97,24 @@ def test_nothing_is_answered_unsigned(hosts: Hosts, path: str) -> None:
     assert "MissingAuthenticationToken" in said
 
 
+def test_a_monitor_looks_through_the_door_and_nothing_else(hosts: Hosts) -> None:
+    """By another TLS client than ours, which checks the host's name as well."""
+
+    def curl(path: str, *more: str) -> str:
+        name = f"{EAST}.items.terrella.internal"
+        certificates = hosts.admin / ".terrella" / "certificates"
+        command = ["curl", "-s", "-m", "10", "-i", "--http1.1", "--resolve", f"{name}:4567:{hosts.addresses[EAST]}"]
+        command += ["--cacert", str(certificates / "authority.pem"), "--cert", str(certificates / "monitor.pem")]
+        command += ["--key", str(certificates / "monitor.key"), *more, f"https://{name}:4567{path}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    figures = curl("/metrics")
+    assert figures.startswith("HTTP/1.1 200")
+    assert "terrella_replication_lag_seconds{" in figures
+    for path, more in (("/_terrella/apply", ("-X", "POST")), ("/_terrella/conflicts", ())):
+        assert "monitor may not ask" in curl(path, *more)
+
+
 def test_names_lead_to_the_hosts(hosts: Hosts) -> None:
     everywhere = set(hosts.addresses.values())
     until(lambda: all(names_of(hosts, at) == everywhere for at in hosts.addresses), "DNS handing out all hosts")

@@ -3,7 +3,7 @@
 import pytest
 
 from terrella.kernel import AwsError
-from terrella.region import CONTROL_SERVICE, FRONT_DOOR, Access
+from terrella.region import CONTROL_SERVICE, FRONT_DOOR, MONITOR, Access
 from terrella.testing import ManualClock
 from terrella.wire.http import Request
 from terrella.wire.sigv4 import AccessKey, sign
@@ -76,10 +76,14 @@ def test_certificates_open_what_is_theirs() -> None:
             ("eu-west-1", "GET", "/_terrella/status", False),
             ("eu-west-1", "POST", "/_terrella/apply", False),
             (FRONT_DOOR, "POST", "/_terrella/apply", True),
+            (MONITOR, "GET", "/metrics", True),
+            (MONITOR, "GET", "/_terrella/status", True),
+            (MONITOR, "GET", "/_terrella/conflicts", False),
+            (MONITOR, "POST", "/_terrella/status", False),
         ):
             request = Request(method, target, [], proven=proven)
             if allowed:
                 guard.check_control(request)
             else:
-                with pytest.raises(AwsError, match="eu-west-1 may not ask"):
+                with pytest.raises(AwsError, match=f"{proven} may not ask"):
                     guard.check_control(request)

@@ -18,6 +18,7 @@ COMMANDS = {
     "link": "Show the links between regions, or break and slow one.",
     "lag": "Show how far each region is behind each other one.",
     "conflicts": "Show the versions that lost to a concurrent write.",
+    "parked": "Show the records that cannot be applied, and try again.",
     "verify": "Compare the regions' replicas, key by key where they differ.",
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",

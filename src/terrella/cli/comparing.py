@@ -47,16 +47,16 @@ def unrest(standings: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Why the replicas cannot be compared as a whole now: who lacks what of whom, who takes a snapshot."""
     most: dict[str, int] = {}
     for standing in standings.values():
-        for origin, sequence in standing["vector"].items():
+        for origin, sequence in standing["held"].items():
             most[origin] = max(sequence, most.get(origin, 0))
     reasons = []
     for region, standing in standings.items():
         if standing["snapshot"]:
             reasons.append(f"{region} is taking a snapshot")
-        if standing.get("parked"):
-            reasons.append(f"{region} has {standing['parked']} parked (terrella parked)")
+        if standing["parked"]:
+            reasons.append(f"{region} has parked what it cannot apply: {standing['parked']} (terrella parked)")
         for origin, sequence in most.items():
-            missing = sequence - standing["vector"].get(origin, 0)
+            missing = sequence - standing["held"].get(origin, 0)
             if missing > 0:
                 records = "record" if missing == 1 else "records"
                 reasons.append(f"{region} lacks {missing} {records} of {origin.replace('/', ', incarnation ')}")

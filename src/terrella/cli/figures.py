@@ -85,3 +85,13 @@ def sparkline(values: list[float | None]) -> str:
     return "".join(
         UNKNOWN if value is None else BARS[min(len(BARS) - 1, int(value / top * len(BARS)))] for value in values
     )
+
+
+def show_key(key: str) -> str:
+    """An encoded key (hexadecimal) as text, if it is one; its parts have a terminator between them."""
+    content = bytes.fromhex(key)
+    try:
+        text = content.replace(b"\x00\x01", b" / ").decode()
+    except UnicodeDecodeError:
+        return key
+    return text if text.isprintable() else key

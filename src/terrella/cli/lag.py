@@ -203,7 +203,7 @@ def troubles(world: dict[str, Any]) -> list[str]:
                 why = f": {connection['last_error']}" if connection["last_error"] else ""
                 ago = unknown_for(connection["last_contact_ms_ago"]).removeprefix(UNKNOWN).strip()
                 heard = f"not heard for {ago}" if ago else "never heard"
-                lines.append(f"{name} is not connected to {peer}, {heard}, tried {connection['retries']} times{why}")
+                lines.append(f"{name} is not connected to {peer}, {heard}, {_times(connection['retries'])}{why}")
         for table in region["tables"]:
             for peer, pair in table["peers"].items():
                 if pair["stopped"]:
@@ -211,6 +211,10 @@ def troubles(world: dict[str, Any]) -> list[str]:
                 if pair["snapshot_required"]:
                     lines.append(f"{name} needs a snapshot of {table['table']}: {peer} has trimmed what it lacks")
     return lines
+
+
+def _times(retries: int) -> str:
+    return "tried once" if retries == 1 else f"tried {retries} times"
 
 
 def _heard(region: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +32,8 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
     """Show the regions: health, code version, lag, writes at risk.
 
     At risk are writes that a region has acknowledged and no other holds yet. Of a region that is down, the last number
-    known is shown, with its age.
+    known is shown, with its age. Below the regions stands what should be looked after: lanes that have stopped,
+    snapshots that are needed or under way, stores that take no writes.
     """
     console = screen()
 
@@ -42,14 +43,24 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
             click.echo(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
             return
         if not watch:
-            console.print(fitting_table(status, console))
+            console.print(page(status, console))
             return
-        with Live(fitting_table(status, console), console=console, auto_refresh=False) as live:
+        with Live(page(status, console), console=console, auto_refresh=False) as live:
             while True:
                 await asyncio.sleep(_EVERY_S)
-                live.update(fitting_table(await client.get("/_terrella/status"), console), refresh=True)
+                live.update(page(await client.get("/_terrella/status"), console), refresh=True)
 
     ask(world_path, show)
+
+
+def page(status: dict[str, Any], console: Console) -> RenderableType:
+    """The table, and below it what somebody should look after."""
+    notes = [
+        Text(f"{region['region']}: {warning}", style="yellow")
+        for region in status["regions"]
+        for warning in region.get("warnings", ())
+    ]
+    return Group(fitting_table(status, console), *([Text(), *notes] if notes else []))
 
 
 def fitting_table(status: dict[str, Any], console: Console) -> Table:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from terrella.cli.comparing import Difference, Findings, confirmed, differing_buckets, suspects, unrest
 from terrella.cli.conflicts import show_item
+from terrella.cli.figures import show_key
 from terrella.cli.running import SILENT, ask, world_option
 from terrella.cli.screen import screen
 from terrella.kernel import TerrellaError
@@ -131,7 +132,9 @@ async def compare(world: _World, table: str, timeout_s: float) -> Findings:
     if buckets:
         await _compare_keys(regions, table, buckets, findings)
     if findings.left_out:
-        waiting.append(f"{findings.left_out} keys differ that are still on their way")
+        one = findings.left_out == 1
+        keys = "1 key differs that is" if one else f"{findings.left_out} keys differ that are"
+        waiting.append(f"{keys} still on the way")
     findings.reasons = reasons + waiting
     if len(regions) < 2:
         findings.reasons.append("there is nothing to compare it with")
@@ -192,13 +195,3 @@ def _show_difference(difference: Difference, console: Console) -> None:
             continue
         written = f"{entry['origin'].partition('/')[0]} #{entry['sequence']}"
         console.print(Text(f"    {region}: {show_item(entry['value'])}  (written in {written})"))
-
-
-def show_key(key: str) -> str:
-    """An encoded key as text, if it is one; its parts have a terminator between them."""
-    content = bytes.fromhex(key)
-    try:
-        text = content.replace(b"\x00\x01", b" / ").decode()
-    except UnicodeDecodeError:
-        return key
-    return text if text.isprintable() else key

@@ -32,6 +32,8 @@ from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
 from terrella.journal.model import (
+    Change,
+    ChangeKind,
     Conflict,
     DataSet,
     Dot,
@@ -46,12 +48,13 @@ from terrella.journal.model import (
     data_set_id,
 )
 from terrella.journal.peers import DataSetFigures, PeerStatus
-from terrella.journal.protocol import FrameReader, Message, Records, frame
+from terrella.journal.protocol import FrameReader, Message, PackedRecords, Records, frame, unpack
 from terrella.journal.pulling import Apply, Effect, Perform, Puller, PullerPart, Send
 from terrella.journal.reading import Reader
+from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
-from terrella.journal.schema import memory_connection
+from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
 from terrella.journal.sources import Sources
@@ -59,16 +62,21 @@ from terrella.journal.status import DataSetStatus, JournalStatus
 from terrella.journal.store import Store
 from terrella.journal.sync import GroupStatus, MemberStatus, SyncLane
 from terrella.journal.transaction import Transaction
-from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification
+from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Verification, applied
 
 __all__ = [
     "BUCKETS",
+    "SEQUENCE_BITS",
+    "SEQUENCE_MASK",
     "Admission",
     "Apply",
     "Behind",
+    "Change",
+    "ChangeKind",
     "Clash",
     "CommittedState",
     "Conflict",
+    "ConflictRecord",
     "DataSet",
     "DataSetDroppedError",
     "DataSetEvictedError",
@@ -96,8 +104,10 @@ __all__ = [
     "MemberStatus",
     "MergeResult",
     "Message",
+    "OpeningRecord",
     "Origin",
     "OutcomeUnknownError",
+    "PackedRecords",
     "PairFigures",
     "Parked",
     "PeerStatus",
@@ -134,11 +144,17 @@ __all__ = [
     "Verification",
     "Version",
     "WriteConflictError",
+    "WriteRecord",
+    "applied",
     "data_set_id",
     "declaring",
+    "decode_record",
     "frame",
     "housekeeping",
     "memory_connection",
     "merge",
     "raft",
+    "unpack",
+    "unpack_dots",
+    "written_version",
 ]

@@ -53,7 +53,7 @@ def as_seen_by_writer(incoming: Version, stored: Version | None, acknowledged: V
     if not added:
         return incoming
     context = context_beside(incoming.dot, join(incoming.context, added))
-    return Version(incoming.value, incoming.dot, incoming.hlc, context)
+    return Version(incoming.value, incoming.dot, incoming.hlc, context, incoming.expires)
 
 
 def acknowledge(store: Store, state: DataSetState) -> None:

@@ -33,21 +33,30 @@ from terrella.journal.store import Store
 Heads = Mapping[str, Mapping[str, Vector]]
 
 
+NOBODY_EXCLUDES: Mapping[str, int] = {}
+
+
 class Event(StrEnum):
     """What came to pass with a region and a data set."""
 
     JOINED = "joined"
     RECOVERED = "recovered"
     LEFT = "left"
+    DRAINED = "drained"
+    EVICTED = "evicted"
 
 
 @dataclass(frozen=True, slots=True)
 class StandingChange:
-    """Told once it is durable; ``JOINED`` and ``LEFT`` again after each opening, for as long as they stand."""
+    """Told once it is durable; ``JOINED`` and ``LEFT`` again after each opening, for as long as they stand.
+
+    ``region`` is the other region that was drained, with ``DRAINED``.
+    """
 
     data_set_id: str
     event: Event
     epoch: int
+    region: str = ""
 
 
 class Admission:
@@ -59,15 +68,20 @@ class Admission:
         self._under_way: set[str] = set()
         self._told: set[StandingChange] = set()
 
-    def step(self, heads: Heads, needed: Collection[str]) -> list[Perform]:
-        """What is due. ``needed`` names the data sets that no connected peer's log can bring up to date."""
+    def step(
+        self, heads: Heads, needed: Collection[str], excluded: Mapping[str, int] = NOBODY_EXCLUDES
+    ) -> list[Perform]:
+        """What is due. ``needed`` names the data sets that no connected peer's log can bring up to date.
+
+        ``excluded`` names those of which a peer says that this region holds them no more, and since which epoch.
+        """
         effects: list[Perform] = []
         for data_set_id, state in self._store.catalog.data_sets.items():
             if data_set_id in self._under_way or not state.declared or state.definition.lane not in PULLED:
                 continue
             join = state.committed_join
             if join is None:
-                work = self._member(data_set_id, state, data_set_id in needed)
+                work = self._member(data_set_id, state, data_set_id in needed, excluded.get(data_set_id, 0))
             else:
                 work = self._membership_changed(data_set_id, state, join) or self._way(data_set_id, state, join, heads)
             if work is not None:
@@ -88,8 +102,10 @@ class Admission:
 
         return done
 
-    def _member(self, data_set_id: str, state: DataSetState, needed: bool) -> Work | None:
+    def _member(self, data_set_id: str, state: DataSetState, needed: bool, excluded: int) -> Work | None:
         region = self._store.region
+        if region in state.definition.holders and excluded > state.definition.epoch:
+            return _act(data_set_id, partial(_hear_of_eviction, epoch=excluded))
         if region in state.definition.joining or (needed and region in state.definition.members):
             return _act(data_set_id, begin_join)
         return None
@@ -98,6 +114,9 @@ class Admission:
         """A join goes on under the next membership, if this region holds the data set under both of them."""
         definition = state.definition
         region = self._store.region
+        if join.phase is Phase.EVICTED:
+            heard = definition.epoch >= join.epoch
+            return _act(data_set_id, lambda store, state: store.set_join(state, None)) if heard else None
         if definition.epoch == join.epoch:
             return None
         holds = region in definition.holders
@@ -176,3 +195,10 @@ def _take_over_epoch(store: Store, state: DataSetState) -> None:
 def _leave(store: Store, state: DataSetState) -> None:
     if state.join is not None and state.join.phase is Phase.LEAVING:
         store.set_join(state, replace(state.join, phase=Phase.LEFT))
+
+
+def _hear_of_eviction(store: Store, state: DataSetState, epoch: int) -> StandingChange | None:
+    if state.join is not None or epoch <= state.definition.epoch:
+        return None
+    store.set_join(state, Join(Phase.EVICTED, epoch))
+    return StandingChange(state.definition.id, Event.EVICTED, epoch)

@@ -23,14 +23,12 @@ from terrella.journal.records import (
 )
 from terrella.journal.schema import pack_dots
 from terrella.journal.state import DataSetState, Stream
-from terrella.journal.store import IndexChanges, Row, Store
+from terrella.journal.store import IndexChanges, Row, Store, Stored
 from terrella.journal.vectors import at_least, has_seen, join
 
 # What a merge comes to, as it is to be written: the key and its row, the version, the new row's values (None: nothing
 # changes), the index entries that go and come, the conflict entry.
-_Merged = tuple[
-    bytes, Row | None, Version, tuple[bytes | None, int, int, bytes | None] | None, IndexChanges | None, bytes | None
-]
+_Merged = tuple[bytes, Row | None, Version, Stored | None, IndexChanges | None, bytes | None]
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
@@ -133,8 +131,9 @@ def _plan_merge(store: Store, state: DataSetState, key: bytes, row: Row | None, 
         return key, row, version, None, None, entry
     entries = store.index_changes(state, key, row[1] if row else None, version.value, lenient=True)
     context = pack_dots(_dots(store, state, version.context)) if version.context else None
-    dot = store.stream(state, version.dot.region, version.dot.incarnation).dot(version.dot.sequence)
-    return key, row, version, (version.value, dot, version.hlc, context), entries, entry
+    dot = _number(store, state, version.dot)
+    expires = None if version.expires is None else _number(store, state, version.expires)
+    return key, row, version, (version.value, dot, version.hlc, context, expires), entries, entry
 
 
 def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
@@ -166,7 +165,7 @@ def _carry_out(
         if not store.hlc.observe(record.hlc):
             store.skewed_records += 1
         _store_merged(store, state, merged)
-        return record.hlc
+        return record.hlc if record.expires is None else None  # an expiry's time is that of what it ends
     if isinstance(record, ConflictRecord):
         note_conflict(store, state, record, data)
     elif isinstance(record, OpeningRecord):
@@ -184,6 +183,11 @@ def _as_seen(state: DataSetState, stream: Stream, incoming: Version, stored: Ver
     if not (stream.acknowledged_ahead or over_tombstone):
         return incoming
     return as_seen_by_writer(incoming, stored, stream.acknowledged, state.applied)
+
+
+def _number(store: Store, state: DataSetState, dot: Dot) -> int:
+    """A dot as it is in the file."""
+    return store.stream(state, dot.region, dot.incarnation).dot(dot.sequence)
 
 
 def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:

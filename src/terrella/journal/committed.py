@@ -1,6 +1,6 @@
 """A store's committed state, as the two sides of pulling see it."""
 
-from terrella.journal.model import PULLED, DataSet, Origin, Vector
+from terrella.journal.model import PULLED, DataSet, Lane, Origin, Vector
 from terrella.journal.reading import Reader
 from terrella.journal.store import Store
 from terrella.kernel import Clock
@@ -79,6 +79,11 @@ class CommittedState:
                 or (states[data_set_id].committed_join is None and self.region in definition.joining)
             )
         return self._unpulled
+
+    def scheduled(self, data_set_id: str) -> bool:
+        """Whether a data set is fetched on a schedule, and so is behind on purpose."""
+        definition = self.definitions().get(data_set_id)
+        return definition is not None and definition.lane is Lane.BATCH
 
     def lives(self) -> set[str]:
         """Every incarnation of this region that the file knows: drawn here, or pulled back from others."""

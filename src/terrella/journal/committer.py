@@ -22,6 +22,9 @@ from terrella.kernel import Clock
 _log = logging.getLogger(__name__)
 
 SLICE_S = 0.002
+# While longer work is waiting and no local write is, a batch takes in several slices, each a turn of the loop: so the
+# disk is waited for once for all of them.
+BATCH_S_MAX = 0.010
 BATCH_OPERATIONS_MAX = 512
 DISK_FULL_RETRY_S = 1.0
 WAL_FRAMES_MAX = 4000  # 16 MB of WAL before a checkpoint is worth its flush
@@ -182,32 +185,47 @@ class Committer:
             self._busy = False
             self._idle.set()
             return
+        try:
+            self._store.begin()
+        except apsw.Error as error:
+            self._failed(error)
+            return
+        self._fill(self._clock.monotonic() + BATCH_S_MAX)
+
+    def _fill(self, deadline: float) -> None:
+        """Run a turn's worth of work against the open batch; then another turn, or the batch is done."""
         store = self._store
         try:
-            store.begin()
-            self._run_operations()
+            wrote = self._run_operations()
             self._run_slices()
+            if self._slices and not wrote and self._clock.monotonic() < deadline:
+                self._loop.call_soon(self._fill, deadline)
+                return
             changed = store.dirty
             if changed:
                 store.flush()
+            else:
+                store.rollback()
         except apsw.Error as error:
             self._failed(error)
             return
         if changed:
             self._loop.run_in_executor(self._disk, self._commit).add_done_callback(self._committed)
             return
-        store.rollback()
         self._deliver()
         self._loop.call_soon(self._gather)
 
-    def _run_operations(self) -> None:
+    def _run_operations(self) -> bool:
+        """Run local writes; whether there were any."""
         out_of_time = self._timer()
+        waiting = bool(self._operations)
         for count in range(min(len(self._operations), BATCH_OPERATIONS_MAX)):
             if not count & 7 and out_of_time():
                 break
             queued = self._operations.popleft()
             if not queued[1].done():  # else its caller has gone
                 self._run(queued, out_of_time)
+        return waiting
 
     def _run_slices(self) -> None:
         out_of_time = self._timer()
@@ -287,6 +305,11 @@ class Committer:
 
     def _failed(self, error: BaseException) -> None:
         """The batch is lost. A full disk passes; any other failure leaves unknown what is on the disk."""
+        try:
+            self._store.rollback()
+        except apsw.Error as worse:
+            # What is in memory may have nothing to do with the file any more: going on would spread that.
+            error = worse
         outcome: JournalError
         if isinstance(error, apsw.FullError):
             _log.error("the disk is full; reading goes on, writing is tried again")
@@ -297,8 +320,6 @@ class Committer:
             outcome = self._failure = OutcomeUnknownError(
                 f"the store failed, and what is on the disk is unknown: {error}"
             )
-        with contextlib.suppress(apsw.Error):
-            self._store.rollback()
         waiting = [future for _, future, _ in self._batch] + [
             future for _, future in (*self._operations, *self._slices)
         ]

@@ -11,9 +11,6 @@ from terrella.journal.protocol import (
     REQUEST_BYTES_MAX,
     SILENCE_MAX_S,
     FrameReader,
-    PackedRecords,
-    Records,
-    SnapshotChunk,
     SyncHello,
     frame,
     refusal,
@@ -23,6 +20,7 @@ from terrella.journal.tasks import first_to_end
 from terrella.kernel import Clock
 
 TICK_S = 0.1
+LONG_BYTES = 16 * 1024
 _SILENCE_MAX_S = 3 * SILENCE_MAX_S
 _READ_BYTES = 65536
 
@@ -79,7 +77,8 @@ class Downstream:
                     frames.bytes_max = REQUEST_BYTES_MAX
                     on_greeted(self)
             self.wake.set()
-            await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
+            if len(data) >= LONG_BYTES:
+                await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
         if frames.truncated:
             raise ProtocolError("the connection ended inside a message")
 
@@ -88,19 +87,15 @@ class Downstream:
         while True:
             self.wake.clear()
             while (message := server.next(clock.monotonic())) is not None:
-                self._writer.write(frame(message))
+                data = frame(message)
+                self._writer.write(data)
                 await self._writer.drain()
-                if isinstance(message, Records | PackedRecords | SnapshotChunk):
+                if len(data) >= LONG_BYTES:
                     await asyncio.sleep(0)  # a long backlog leaves room for others
-            pause = max(0.0, server.wake_at - clock.monotonic()) if server.peer else TICK_S
-            try:
-                async with asyncio.timeout(pause):
-                    await self.wake.wait()
-            except TimeoutError:
-                continue
+            await self.wake.wait()
 
     async def _watch(self) -> None:
-        """End what says nothing, also while it takes nothing."""
+        """Wake for heartbeats; end what says nothing, also while it takes nothing."""
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock.monotonic()
@@ -108,3 +103,5 @@ class Downstream:
                 raise ProtocolError(f"no Hello within {HELLO_TIMEOUT_S:g} s")
             if now - self.server.last_heard > _SILENCE_MAX_S:
                 raise ProtocolError(f"nothing was heard for {_SILENCE_MAX_S:g} s")
+            if now >= self.server.wake_at:
+                self.wake.set()

@@ -42,14 +42,16 @@ def begin_join(store: Store, state: DataSetState, wanted_source: str | None = No
         store.set_join(state, _change(state.join, wanted_source=wanted_source))
         return
     phase = Phase.COPYING if is_pristine(state) else Phase.DRAINING
-    store.set_join(state, Join(phase, epoch, wanted_source))
+    closed = store.region not in state.definition.members
+    store.set_join(state, Join(phase, epoch, wanted_source, closed=closed))
 
 
 def begin_anew(store: Store, state: DataSetState) -> None:
     """What was copied is of no use any more: for a while nobody kept for us what it lacks."""
     join = state.join
     assert join is not None
-    kept = Join(Phase.DISCARDING, state.definition.epoch, join.wanted_source, renew=join.phase is Phase.JOINED)
+    renew = join.phase is Phase.JOINED
+    kept = Join(Phase.DISCARDING, state.definition.epoch, join.wanted_source, renew=renew, attempt=join.attempt)
     store.set_join(state, kept)
 
 
@@ -72,7 +74,7 @@ def begin_discarding(store: Store, state: DataSetState, theirs: Vector) -> bool:
     # What was taken over by a member is in that member's own stream, and not to be had as it was here.
     required = {origin: sequence for origin, sequence in own.items() if sequence <= theirs.get(origin, 0)}
     required |= {origin: max(required.get(origin, 0), last) for origin, last in unflatten(join.required).items()}
-    renew = state.own is not None and state.own.origin not in required
+    renew = state.own is not None and state.own.applied > theirs.get(state.own.origin, 0)
     store.set_join(state, _change(join, phase=Phase.DISCARDING, required=flatten(required), renew=renew))
     return True
 
@@ -99,7 +101,9 @@ def discarding(data_set_id: str, store: Store) -> Iterator[None]:
     state.conflicts = state.parked = 0
     store.reset_counts(state)
     _set_start(store, state, None)
-    store.set_join(state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None))
+    store.set_join(
+        state, _change(state.join, phase=Phase.COPYING, stage=Stage.ITEMS, after=None, attempt=state.join.attempt + 1)
+    )
 
 
 def giving_up(data_set_id: str, store: Store) -> Iterator[None]:
@@ -154,8 +158,11 @@ def end_leaving(store: Store, state: DataSetState) -> None:
 # copying
 
 
-def start_copying(store: Store, state: DataSetState, start: SnapshotStart, source: Origin) -> None:
-    """Note where a snapshot starts. Another source, or the same one later: of all vectors the pointwise minimum."""
+def start_copying(store: Store, state: DataSetState, start: SnapshotStart, source: Origin) -> int:
+    """Note where a snapshot starts. Another source, or the same one later: of all vectors the pointwise minimum.
+
+    Answers the number of the attempt.
+    """
     join = _copying(state)
     heads = {(head.region, head.incarnation): head for head in start.streams}
     for region, incarnation, sequence in join.required:
@@ -174,7 +181,8 @@ def start_copying(store: Store, state: DataSetState, start: SnapshotStart, sourc
         }
     _set_start(store, state, Start(hlc, list(heads.values())))
     after = join.after if join.source == source or join.stage is Stage.ITEMS else None
-    store.set_join(state, _change(join, source=source, after=after))
+    store.set_join(state, _change(join, source=source, after=after, attempt=join.attempt + 1))
+    return join.attempt + 1
 
 
 def _set_start(store: Store, state: DataSetState, start: Start | None) -> None:
@@ -186,49 +194,87 @@ def _start(store: Store, state: DataSetState) -> Start | None:
     return None if column is None else unpack_start(column)
 
 
+class StartWork:
+    """The start of a snapshot, as work for the committer; what follows from the same source belongs to its attempt."""
+
+    __slots__ = ("_source", "_start", "attempt")
+
+    def __init__(self, start: SnapshotStart, source: Origin) -> None:
+        self._start = start
+        self._source = source
+        self.attempt = 0
+
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
+        """In one piece."""
+        del out_of_time
+        state = store.catalog.declared(self._start.data_set_id)
+        self.attempt = start_copying(store, state, self._start, self._source)
+        return True
+
+    def outcome(self) -> None:
+        """Nothing but that it is durable."""
+
+    def of(self, state: DataSetState) -> Join | None:
+        """The join, if this attempt still goes on."""
+        join = state.join
+        going_on = join is not None and join.phase is Phase.COPYING and join.attempt == self.attempt
+        return join if going_on else None
+
+
 class ChunkWork:
     """A chunk of a snapshot, as work for the committer: what is in a batch is noted in the same batch."""
 
-    __slots__ = ("_body", "_chunk", "_next")
+    __slots__ = ("_body", "_chunk", "_next", "_start")
 
-    def __init__(self, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> None:
+    def __init__(self, start: StartWork, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> None:
+        self._start = start
         self._chunk = chunk
         self._body = body
         self._next = 0
 
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Take in as much as fits in the time."""
-        state = store.catalog.declared(self._chunk.data_set_id)
-        join = _copying(state)
         chunk = self._chunk
-        follows = (chunk.stage == join.stage and chunk.after == join.after) or (
-            chunk.stage > join.stage and chunk.after is None
-        )
-        if not self._next and not follows:
+        state = store.catalog.declared(chunk.data_set_id)
+        join = self._start.of(state)
+        if join is None:
+            return True
+        if chunk.stage == Stage.CONFLICTS:
+            after = self._conflicts(store, state)
+        elif chunk.after is not None and (join.after is None or join.after < chunk.after):
             raise ProtocolError(f"a chunk behind {chunk.after!r} where {join.after!r} is what is here of the snapshot")
-        after = self._items(store, state, out_of_time) if chunk.stage == Stage.ITEMS else self._conflicts(store, state)
+        else:
+            after = self._items(store, state, join.after, out_of_time)
         store.set_join(state, _change(join, stage=Stage(chunk.stage), after=after))
-        return after == chunk.through
+        return after >= chunk.through
 
     def outcome(self) -> None:
         """Nothing but that it is durable."""
 
-    def _items(self, store: Store, state: DataSetState, out_of_time: Callable[[], bool]) -> bytes:
+    def _items(self, store: Store, state: DataSetState, after: bytes | None, out_of_time: Callable[[], bool]) -> bytes:
         body = self._body
         assert isinstance(body, ItemsBody)
-        unused = not body.rows or store.ask(_ANY_BEHIND, (state.number, body.rows[self._next][0])) is None
+        # What an earlier attempt had under way may have come in since this one asked.
+        while after is not None and self._next < len(body.rows) and body.rows[self._next][0] <= after:
+            self._next += 1
+        if self._next == len(body.rows):
+            return max(after or b"", self._chunk.through)
+        unused = store.ask(_ANY_BEHIND, (state.number, body.rows[self._next][0])) is None
         try:
             streams = [store.stream(state, *origin) for origin in body.origins]
             while self._next < len(body.rows):
-                key, value, origin, sequence, hlc, context = body.rows[self._next]
+                key, value, origin, sequence, hlc, context, ended = body.rows[self._next]
+                expires = None if ended is None else streams[ended[0]].dot(ended[1])
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
                 if unused or store.lookup(state, key) is None:
                     entries = store.index_changes(state, key, None, value)
-                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None)
+                    row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None, expires)
                     store.put_row(state, key, None, row, entries)
                 else:
                     seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
-                    merge_version(store, state, key, Version(value, Dot(*body.origins[origin], sequence), hlc, seen))
+                    dot = Dot(*body.origins[origin], sequence)
+                    ends = store.dot(expires) if expires is not None else None
+                    merge_version(store, state, key, Version(value, dot, hlc, seen, ends))
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break
@@ -247,9 +293,11 @@ class ChunkWork:
         return self._chunk.through
 
 
-def end_copying(store: Store, state: DataSetState, end: SnapshotEnd) -> None:
+def end_copying(store: Store, state: DataSetState, end: SnapshotEnd, started: StartWork) -> None:
     """All is durable: the start's vector becomes the cursors, and what the source has now is to be reached."""
-    join = _copying(state)
+    join = started.of(state)
+    if join is None:
+        return
     start = _start(store, state)
     if start is None:
         raise ProtocolError("a snapshot ended before it started")
@@ -356,17 +404,17 @@ class StoreTarget:
         definition = self._store.catalog.declared(data_set_id).definition
         return peer in definition.members and self._store.region in definition.holders
 
-    def starting(self, start: SnapshotStart, source: Origin) -> Work:
+    def starting(self, start: SnapshotStart, source: Origin) -> StartWork:
         """Note where a snapshot starts."""
-        return once(lambda store: start_copying(store, store.catalog.declared(start.data_set_id), start, source))
+        return StartWork(start, source)
 
-    def applying(self, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> Work:
+    def applying(self, start: StartWork, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> Work:
         """Take in a chunk."""
-        return ChunkWork(chunk, body)
+        return ChunkWork(start, chunk, body)
 
-    def ending(self, end: SnapshotEnd) -> Work:
+    def ending(self, start: StartWork, end: SnapshotEnd) -> Work:
         """Make the vector of the start the cursors."""
-        return once(lambda store: end_copying(store, store.catalog.declared(end.data_set_id), end))
+        return once(lambda store: end_copying(store, store.catalog.declared(end.data_set_id), end, start))
 
 
 class StoreSource:
@@ -415,12 +463,16 @@ class StoreSource:
             return None
         places: dict[int, int] = {}
         rows: list[ItemRow] = []
-        for key, value, dot, hlc, context in items:
+        for key, value, dot, hlc, context, expires in items:
             place = places.setdefault(dot >> SEQUENCE_BITS, len(places))
             seen: list[int] = []
             if context is not None:
                 for known in unpack_dots(context):
                     seen += (places.setdefault(known >> SEQUENCE_BITS, len(places)), known & SEQUENCE_MASK)
-            rows.append((key, value, place, dot & SEQUENCE_MASK, hlc, seen))
+            row: ItemRow = (key, value, place, dot & SEQUENCE_MASK, hlc, seen, None)
+            if expires is not None:
+                ended = places.setdefault(expires >> SEQUENCE_BITS, len(places))
+                row = (*row[:6], (ended, expires & SEQUENCE_MASK))
+            rows.append(row)
         streams = self._store.catalog.streams
         return Chunk(items[-1][0], ItemsBody([streams[stream].origin for stream in places], rows))

@@ -12,11 +12,13 @@ import apsw
 from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
+from terrella.journal.draining import begin_draining
 from terrella.journal.errors import JournalError, StoreInUseError, StoreUnavailableError
+from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
-from terrella.journal.model import Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
+from terrella.journal.model import Change, Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
@@ -112,19 +114,31 @@ class Journal:
             connection.close()
         self._lock.close()
 
+    def abandon(self) -> None:
+        """Let go of the file as a crash does: what is not committed is gone, and nobody is told."""
+        self._closed = True
+        for connection in self._connections:
+            connection.close()
+        self._lock.close()
+
     # data sets
 
     async def declare(
-        self, data_set: DataSet, indexer: Indexer | None = None, indexes: Mapping[str, str] | None = None
+        self,
+        data_set: DataSet,
+        indexer: Indexer | None = None,
+        indexes: Mapping[str, str] | None = None,
+        *,
+        changes: bool = False,
     ) -> None:
         """Make a data set usable; idempotent, and needed after each ``open``.
 
         ``indexer`` says what the indexes hold of each item. ``indexes`` names them, each with a fingerprint of its
         definition: one that is new or whose fingerprint has changed is filled from the stored items before this returns
         (the others stay readable meanwhile), one that is missing is deleted. Without ``indexes`` nothing is filled or
-        deleted.
+        deleted. With ``changes`` each change of an item is noted from now on, for those who follow them.
         """
-        await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes)))
+        await self.committer.step(stepwise(lambda store: declaring(store, data_set, indexer, indexes, changes=changes)))
         self.changed()
 
     async def set_members(
@@ -146,6 +160,14 @@ class Journal:
         the region's own clients are refused (``DataSetJoiningError``).
         """
         await self.committer.slice(once(lambda s: begin_join(s, s.catalog.declared(data_set_id), source)))
+        self.changed()
+
+    async def drain(self, data_set_id: str, region: str) -> None:
+        """Take over what a region that joins again wrote while it was evicted; told (``on_standing``) when all is.
+
+        For exactly one member to do, as the control state decides.
+        """
+        await self.committer.slice(once(lambda s: begin_draining(s, s.catalog.declared(data_set_id), region)))
         self.changed()
 
     async def leave(self, data_set_id: str) -> None:
@@ -197,6 +219,23 @@ class Journal:
                 raise StoreUnavailableError("the lane sync does not run in this region: nothing was written") from None
             return await self.quorum.write(elsewhere.data_set_id, judge)
         return result
+
+    async def expire(self, data_set_id: str, index_name: str, since: bytes, now: bytes, limit: int = 1000) -> int:
+        """End up to ``limit`` items whose entries in an index of moments lie between ``since`` and ``now``.
+
+        Answers how many it has ended. Each goes only if it is still as the index has it when its turn comes.
+        """
+        ended = 0
+
+        def step(store: Store) -> bool:
+            nonlocal ended
+            state = store.catalog.serving(data_set_id, writing=True)
+            count = expire_due(store, state, index_name, since, now, min(STEP_ITEMS, limit - ended))
+            ended += count
+            return count == STEP_ITEMS and ended < limit
+
+        await self.committer.step(step)
+        return ended
 
     # reading
 
@@ -289,6 +328,14 @@ class Journal:
 
         await self.committer.step(stepwise(begin))
         return done
+
+    def changes(self, data_set_id: str, after_position: int, limit: int) -> list[Change]:
+        """What commits here changed of a data set that was declared with ``changes``, in their order, for a day."""
+        return self.reader.changes(self.store.catalog.declared(data_set_id), after_position, limit)
+
+    def changes_span(self, data_set_id: str) -> tuple[int, int] | None:
+        """The positions of the first and the last change that are still there; None if there is none."""
+        return self.reader.changes_span(self.store.catalog.declared(data_set_id))
 
     def status(self) -> JournalStatus:
         """What is stored and applied, and what of it no other region has yet."""

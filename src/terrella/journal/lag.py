@@ -76,13 +76,25 @@ class Lags:
 
     def of(self, region: str) -> LagMeter:
         """All records of a region."""
-        return self._regions.setdefault(region, LagMeter())
+        meter = self._regions.get(region)
+        if meter is None:
+            meter = self._regions[region] = LagMeter()
+        return meter
 
     def of_data_set(self, region: str, data_set_id: str) -> LagMeter:
         """A region's records of one data set."""
-        return self._data_sets.setdefault((region, data_set_id), LagMeter())
+        meter = self._data_sets.get((region, data_set_id))
+        if meter is None:
+            meter = self._data_sets[region, data_set_id] = LagMeter()
+        return meter
 
-    def applied(self, region: str, data_set_id: str, written_ms: int, now_ms: int, now: float) -> None:
-        """Records of a region are committed here, whoever sent them."""
-        self.of(region).applied(written_ms, now_ms, now)
+    def applied(
+        self, region: str, data_set_id: str, written_ms: int, now_ms: int, now: float, *, scheduled: bool = False
+    ) -> None:
+        """Records of a region are committed here, whoever sent them.
+
+        What comes on a schedule is late on purpose, and tells nothing of how far the region as a whole is behind.
+        """
+        if not scheduled:
+            self.of(region).applied(written_ms, now_ms, now)
         self.of_data_set(region, data_set_id).applied(written_ms, now_ms, now)

@@ -33,7 +33,12 @@ def stepwise(begin: Callable[[Store], Iterator[None]]) -> Callable[[Store], bool
 
 
 def declaring(
-    store: Store, definition: DataSet, indexer: Indexer | None, indexes: Mapping[str, str] | None
+    store: Store,
+    definition: DataSet,
+    indexer: Indexer | None,
+    indexes: Mapping[str, str] | None,
+    *,
+    changes: bool = False,
 ) -> Iterator[None]:
     """Make a data set known and usable; indexes that are new or have another fingerprint are filled from its items."""
     state = store.catalog.data_sets.get(definition.id)
@@ -60,6 +65,7 @@ def declaring(
         _begin_log(store, state)
     trash, fill = _plan_indexes(store, state, indexes) if indexes is not None else ([], {})
     state.indexer = indexer
+    state.feeds_changes = changes
     state.declared = True
     yield
     if fill and indexer is not None:
@@ -94,6 +100,7 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     yield from sweep(store, "items", "id", f"data_set = {state.number}")
     yield from sweep(store, "conflicts", "loser", f"data_set = {state.number}")
     yield from sweep(store, "parked", "dot", f"data_set = {state.number}")
+    yield from sweep(store, "changes", "position", f"data_set = {state.number}")
     for table, column in (("raft_log", "entry"), ("raft_proposals", "id"), ("raft_groups", "data_set")):
         yield from sweep(store, table, column, f"data_set = {state.number}")
     for stream in state.streams.values():

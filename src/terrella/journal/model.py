@@ -83,13 +83,19 @@ class Version(msgspec.Struct, frozen=True):
     """One state of an item: ``value`` is None for a tombstone.
 
     ``context`` holds the dots that its writer had seen of this item, without what the own dot implies (everything of
-    the same origin up to it). A stored version's context has those of every version merged into it as well.
+    the same origin up to it). A stored version's context has those of every version merged into it as well. A
+    tombstone that time has made names in ``expires`` the version that it ends, and has that one's time.
     """
 
     value: bytes | None
     dot: Dot
     hlc: int
     context: Vector = NO_CONTEXT
+    expires: Dot | None = None
+
+
+# What a conflict entry names as winner where there was nothing, see ``Conflict``.
+NOTHING = Version(None, Dot("", "", 0), 0)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -107,6 +113,31 @@ class IndexEntry(msgspec.Struct, frozen=True):
     version: Version
 
 
+class ChangeKind(StrEnum):
+    """What a change was to the item, as DynamoDB Streams has it."""
+
+    INSERT = "INSERT"
+    MODIFY = "MODIFY"
+    REMOVE = "REMOVE"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a commit changed of an item here. ``position`` orders all changes of this store; ``at_ms`` since 1970.
+
+    ``old`` is the local version replaced, None if there was none; ``new`` may be a tombstone. Contexts are left out.
+    ``local`` says that it was written here, not replicated; ``expiry`` that time has ended the item.
+    """
+
+    position: int
+    at_ms: int
+    key: bytes
+    kind: ChangeKind
+    old: Version | None
+    new: Version
+    local: bool
+    expiry: bool
+
+
 class Parked(msgspec.Struct, frozen=True):
     """A record that cannot be applied, and why; ``key`` is None if not even that can be read."""
 
@@ -121,7 +152,8 @@ class Conflict(msgspec.Struct, frozen=True):
     """Two versions of an item of which neither writer had seen the other, and which of them lost.
 
     The versions' contexts are left out: an entry is the same on every member, while contexts grow at each in its own
-    time.
+    time. ``winner`` is ``NOTHING`` for a write that an evicted region made where the members had no such item any more:
+    whether that was deleted before or after, nobody knows.
     """
 
     data_set_id: str

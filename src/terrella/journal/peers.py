@@ -8,8 +8,9 @@ from dataclasses import dataclass
 class PeerStatus:
     """One peer, as seen from here.
 
-    ``lag_ms`` is how far this region is behind it (None: unknown). ``records_behind`` is the same in records: None if
-    that is unknown; while the peer's records come only ``via`` another, at least so many as that one holds.
+    ``lag_ms`` is how far this region is behind it, but for what is fetched on a schedule (None: unknown).
+    ``records_behind`` is the same in records, all of them: None if that is unknown; while the peer's records come only
+    ``via`` another, at least so many as that one holds.
     ``unacknowledged`` are this region's own records that it does not hold, as far as it has said. ``stopped`` names
     data sets with a record of the peer's that cannot be applied, ``snapshots_required`` those that it has trimmed
     beyond what is here, ``excluded`` those that it does not share with this region any more, each with the epoch.

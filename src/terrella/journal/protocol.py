@@ -28,6 +28,7 @@ later version of the program adds stands at the end of a message, and is skipped
 
 import zlib
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import Annotated
 
 import msgspec
@@ -228,6 +229,27 @@ class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=20):
     window: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
+class DrainStep(IntEnum):
+    """Who says what while a returning region is drained, see ``draining``."""
+
+    ORDER = 0
+    FINAL = 1
+    DONE = 2
+    CONFIRMED = 3
+
+
+class Drain(msgspec.Struct, array_like=True, frozen=True, tag=21):
+    """What a returning region wrote while it was evicted is taken over by the member that says this, or hears it."""
+
+    data_set_id: Name
+    step: DrainStep
+    epoch: Sequence
+    members: list[Name]
+    joining: list[Name]
+    vector: FlatVector
+    drained: FlatVector
+
+
 Message = (
     Hello
     | SyncHello
@@ -246,6 +268,7 @@ Message = (
     | SnapshotChunk
     | SnapshotEnd
     | SnapshotCredit
+    | Drain
 )
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -267,7 +290,7 @@ def unpack(message: PackedRecords) -> Records:
         if not unpacking.eof:
             raise ProtocolError(f"packed records that are cut off, or longer than {FRAME_BYTES_MAX} bytes")
         records = _decode_list(content)
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(f"packed records that are none: {error}") from error
     return Records(message.data_set_id, message.region, message.incarnation, message.first, records)
 

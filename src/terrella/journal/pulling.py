@@ -135,6 +135,7 @@ class Puller:
         self._last_sent = 0.0
         self._last_acknowledged = -ACKNOWLEDGEMENT_PAUSE_S
         self._acknowledged: dict[str, Vector] = {}
+        self._seen: dict[str, Vector] = {}
         self._asked: dict[str, Wanted] = {}
         self._ever_asked: dict[str, set[str | Origin]] = {}
         self._expected: dict[tuple[str, Origin], int] = {}
@@ -191,7 +192,8 @@ class Puller:
         if isinstance(message, PackedRecords):
             message = unpack(message)
         if isinstance(message, Records):
-            return self._records(message, now)
+            effects = self._asked_by_a_part(message, now)
+            return self._records(message, now) if effects is None else effects
         if isinstance(message, Heads):
             self._heads(self.offer, message)
         elif isinstance(message, SnapshotRequired):
@@ -325,12 +327,18 @@ class Puller:
             raise ProtocolError(f"{self.peer} refused more than {ORIGINS_MAX} streams")
         self.sources.heard([message.data_set_id])
 
-    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+    def _asked_by_a_part(self, message: Message, now: float) -> list[Effect] | None:
         for part in self._parts:
             effects = part.receive(message, now)
             if effects is not None:
                 return list(effects)
-        raise ProtocolError(f"{_brief(message)} is not for a puller")
+        return None
+
+    def _for_a_part(self, message: Message, now: float) -> list[Effect]:
+        effects = self._asked_by_a_part(message, now)
+        if effects is None:
+            raise ProtocolError(f"{_brief(message)} is not for a puller")
+        return effects
 
     # what is said to it
 
@@ -346,6 +354,7 @@ class Puller:
     def _ask(self, cursors: Mapping[str, Vector], messages: list[Message]) -> None:
         for data_set_id in self._asked.keys() - cursors.keys():
             self._acknowledged.pop(data_set_id, None)
+            self._seen.pop(data_set_id, None)
             self._ask_for(data_set_id, NOTHING, {}, messages)
         for data_set_id, own in cursors.items():
             wanted = self.sources.wanted(self.peer, data_set_id)
@@ -380,6 +389,9 @@ class Puller:
         present = (self._target.region, self._target.incarnation)
         news = []
         for data_set_id, vector in vectors.items():
+            if self._seen.get(data_set_id) is vector:
+                continue
+            self._seen[data_set_id] = vector
             held = {origin: sequence for origin, sequence in vector.items() if origin != present}
             if held != self._acknowledged.get(data_set_id):
                 self._acknowledged[data_set_id] = held

@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeVar
 import apsw
 import msgspec
 
+from terrella.journal.changes import CHANGES, change_of
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
-from terrella.journal.model import Conflict, Entry, IndexEntry, Parked, Version
+from terrella.journal.model import Change, Conflict, Entry, IndexEntry, Parked, Version
 from terrella.journal.parking import PARKED_OF_DATA_SET, parked_of
 from terrella.journal.protocol import StreamHead, flatten
 from terrella.journal.records import ConflictRecord, conflict_of, decode_record
@@ -19,10 +20,10 @@ from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
 from terrella.journal.tombstones import is_stable, stable_in
 
-# What is stored at a key: key, value, dot, hlc, context (dots, packed).
-ItemRow = tuple[bytes, bytes | None, int, int, bytes | None]
+# What is stored at a key: key, value, dot, hlc, context (dots, packed), the dot that an expiry ends.
+ItemRow = tuple[bytes, bytes | None, int, int, bytes | None, int | None]
 
-_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
+_ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
 _STREAM_HEADS = (
@@ -30,7 +31,7 @@ _STREAM_HEADS = (
     "(select min(dot) from parked where dot between id * 1099511627776 and (id + 1) * 1099511627776) "
     "from streams where data_set = ? and applied > 0 order by id"
 )
-_DIGEST_ITEMS = "select id, value, dot, hlc, context, key from items where data_set = ? order by key"
+_DIGEST_ITEMS = "select id, value, dot, hlc, context, expires, key from items where data_set = ? order by key"
 
 
 class Reader:
@@ -76,11 +77,11 @@ class Reader:
             bindings.append(bound)
         order = "desc" if reverse else "asc"
         rows = self._execute(
-            f"select id, value, dot, hlc, context, key from items where {' and '.join(where)} "  # noqa: S608
+            f"select id, value, dot, hlc, context, expires, key from items where {' and '.join(where)} "  # noqa: S608
             f"order by key {order} limit ?",
             (*bindings, limit),
         )
-        return [Entry(row[5], self._store.version(row[:5])) for row in rows]
+        return [Entry(row[6], self._store.version(row[:6])) for row in rows]
 
     def scan_index(
         self,
@@ -103,12 +104,12 @@ class Reader:
             bindings += bound
         order = "desc" if reverse else "asc"
         rows = self._execute(
-            "select i.id, i.value, i.dot, i.hlc, i.context, e.key, e.index_key from index_entries e "  # noqa: S608
+            "select i.id, i.value, i.dot, i.hlc, i.context, i.expires, e.key, e.index_key from index_entries e "  # noqa: S608
             f"cross join items i on i.data_set = ? and i.key = e.key where {' and '.join(where)} "
             f"order by e.index_key {order}, e.key {order} limit ?",
             (*bindings, limit),
         )
-        return [IndexEntry(row[6], row[5], self._store.version(row[:5])) for row in rows]
+        return [IndexEntry(row[7], row[6], self._store.version(row[:6])) for row in rows]
 
     def log(self, stream: Stream, after: int, limit: int, bytes_max: int) -> list[bytes]:
         """The committed records of a stream from ``after + 1`` on, verbatim, without a gap."""
@@ -138,10 +139,10 @@ class Reader:
         return heads
 
     def items_after(self, state: DataSetState, after: bytes | None, rows_max: int, bytes_max: int) -> list[ItemRow]:
-        """What is stored behind a key (None: from the first on), tombstones included: key, value, dot, hlc, context."""
+        """What is stored behind a key (None: from the first on), tombstones included."""
         comparison, bound = (">=", b"") if after is None else (">", after)
         rows = self._execute(
-            f"select key, value, dot, hlc, context from items where data_set = ? and key {comparison} ? "  # noqa: S608
+            f"select key, value, dot, hlc, context, expires from items where data_set = ? and key {comparison} ? "  # noqa: S608
             "order by key limit ?",
             (state.number, bound, rows_max),
         )
@@ -191,6 +192,17 @@ class Reader:
         """The data set's parked records."""
         return parked_of(self._store, state, self._execute(PARKED_OF_DATA_SET, (state.number, limit)).fetchall())
 
+    def changes(self, state: DataSetState, after_position: int, limit: int) -> list[Change]:
+        """See ``Journal.changes``."""
+        rows = self._execute(CHANGES, (state.number, after_position, limit))
+        return [change_of(self._store, row) for row in rows]
+
+    def changes_span(self, state: DataSetState) -> tuple[int, int] | None:
+        """See ``Journal.changes_span``."""
+        span = self._execute("select min(position), max(position) from changes where data_set = ?", (state.number,))
+        first, last = span.get
+        return None if first is None else (first, last)
+
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""
         digest = hashlib.sha256()
@@ -198,9 +210,9 @@ class Reader:
         self._execute("begin")  # one snapshot for both tables
         try:
             for row in self._execute(_DIGEST_ITEMS, (state.number,)):
-                version = self._store.version(row[:5])
+                version = self._store.version(row[:6])
                 if version.value is not None or not is_stable(version, stable):
-                    digest.update(_canonical(row[5], version))
+                    digest.update(_canonical(row[6], version))
             for (record,) in self._execute(
                 "select record from conflicts where data_set = ? order by 1", (state.number,)
             ):

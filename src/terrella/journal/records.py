@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from terrella.journal.errors import RecordError, UnknownFormatError
-from terrella.journal.merge import Clash
+from terrella.journal.merge import Clash, Rank, rank
 from terrella.journal.model import NO_CONTEXT, Conflict, Dot, Vector, Version
 from terrella.journal.schema import SEQUENCE_MASK
 
@@ -19,13 +19,14 @@ WRITE, OPENING, CONFLICT, ACKNOWLEDGEMENT = 0, 1, 2, 3
 # Bounded as the file is: whatever a peer sends, what can be read can be stored, and be followed by something later.
 Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
-FlatVector = tuple[tuple[str, str, Sequence], ...]
+FlatDot = tuple[str, str, Sequence]
+FlatVector = tuple[FlatDot, ...]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
     """An item's full new image; ``value`` is None for a delete.
 
-    ``context`` is sorted ``(region, incarnation, sequence)``.
+    ``context`` is sorted ``(region, incarnation, sequence)``. ``expires`` names the version that time has ended.
     """
 
     format: int
@@ -34,6 +35,7 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
     key: bytes
     value: bytes | None
     context: FlatVector
+    expires: FlatDot | None = None
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -58,11 +60,13 @@ class Image(msgspec.Struct, array_like=True, frozen=True):
     sequence: Sequence
     hlc: Time
     value: bytes | None
+    expires: FlatDot | None = None
 
     @property
     def version(self) -> Version:
         """The version, without its context."""
-        return Version(self.value, Dot(self.region, self.incarnation, self.sequence), self.hlc)
+        dot = Dot(self.region, self.incarnation, self.sequence)
+        return Version(self.value, dot, self.hlc, NO_CONTEXT, Dot(*self.expires) if self.expires else None)
 
 
 class ConflictRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -105,9 +109,12 @@ _DECODERS: dict[int, Any] = {
 }
 
 
-def encode_write(hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT) -> bytes:
+def encode_write(
+    hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT, expires: Dot | None = None
+) -> bytes:
     """The bytes of a write."""
-    return _encode((FORMAT, WRITE, hlc, key, value, _flat(context) if context else ()))
+    fields = (FORMAT, WRITE, hlc, key, value, _flat(context) if context else ())
+    return _encode(fields if expires is None else (*fields, _flat_dot(expires)))
 
 
 def encode_opening(hlc: int, predecessor: str | None, predecessor_last: int, vector: Vector = NO_CONTEXT) -> bytes:
@@ -143,7 +150,9 @@ def decode_record(data: bytes) -> Record:
 def written_version(record: WriteRecord, dot: Dot) -> Version:
     """The version that a write made."""
     context = {(region, incarnation): sequence for region, incarnation, sequence in record.context}
-    return Version(record.value, dot, record.hlc, context or NO_CONTEXT)
+    return Version(
+        record.value, dot, record.hlc, context or NO_CONTEXT, Dot(*record.expires) if record.expires else None
+    )
 
 
 def vector_of(record: OpeningRecord | AcknowledgementRecord) -> Vector:
@@ -156,10 +165,9 @@ def conflict_of(data_set_id: str, record: ConflictRecord) -> Conflict:
     return Conflict(data_set_id, record.key, record.loser.version, record.winner.version)
 
 
-def conflict_rank(record: ConflictRecord) -> tuple[int, str, str, int]:
+def conflict_rank(record: ConflictRecord) -> Rank:
     """Where two entries name the same loser, the one with the greater winner stands, on every member."""
-    winner = record.winner
-    return (winner.hlc, winner.region, winner.incarnation, winner.sequence)
+    return rank(record.winner.version)
 
 
 def _flat(vector: Vector) -> FlatVector:
@@ -168,4 +176,9 @@ def _flat(vector: Vector) -> FlatVector:
 
 def _image(version: Version) -> Image:
     dot = version.dot
-    return Image(dot.region, dot.incarnation, dot.sequence, version.hlc, version.value)
+    expires = None if version.expires is None else _flat_dot(version.expires)
+    return Image(dot.region, dot.incarnation, dot.sequence, version.hlc, version.value, expires)
+
+
+def _flat_dot(dot: Dot) -> FlatDot:
+    return (dot.region, dot.incarnation, dot.sequence)

@@ -23,6 +23,8 @@ from terrella.kernel import Clock, Connector, Ids
 _log = logging.getLogger(__name__)
 
 PERSIST_ACKNOWLEDGEMENTS_S = 1.0
+# What many commits have changed is looked at once by what goes on besides pulling.
+PARTS_PAUSE_S = 0.02
 # Connections of whoever has not said yet who he is.
 STRANGERS_OF_ADDRESS_MAX = 16
 STRANGERS_MAX = 256
@@ -64,7 +66,7 @@ class Replicator:
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
         self._pulls: dict[str, asyncio.Task[None]] = {}
-        self._downstreams: set[Downstream] = set()
+        self._downstreams: dict[Downstream, None] = {}  # in the order in which they came
         self._strangers: Counter[str] = Counter()
         self._others: set[asyncio.Task[None]] = set()
         self.sync = SyncLane(journal, connector, port, clock, ids, world)
@@ -72,6 +74,7 @@ class Replicator:
         self._background: list[asyncio.Task[None]] = []
         self._pulling = False
         self._stopping = False
+        self._parts_due = False
         self.refusals: deque[str] = deque(maxlen=_REFUSALS_KEPT)
         self._review_peers()
         journal.on_change(self._changed)
@@ -134,7 +137,7 @@ class Replicator:
             if task is not None:
                 task.cancel()
         if self._pulling and not self._stopping:
-            for name in self._upstreams.keys() - self._pulls.keys():
+            for name in sorted(self._upstreams.keys() - self._pulls.keys()):
                 self._pulls[name] = asyncio.create_task(self._upstreams[name].run())
 
     # what can be asked
@@ -182,9 +185,12 @@ class Replicator:
             upstream.changed()
         for downstream in self._downstreams:
             downstream.wake.set()
-        self._step_parts()
+        if not self._parts_due:
+            self._parts_due = True
+            asyncio.get_running_loop().call_later(PARTS_PAUSE_S, self._step_parts)
 
     def _step_parts(self) -> None:
+        self._parts_due = False
         if not self._stopping:
             self.parts.step(upstream.puller for upstream in self._upstreams.values())
 
@@ -226,7 +232,7 @@ class Replicator:
         parts = self.parts.of_server()
         server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
         downstream = Downstream(server, reader, writer, self._clock, task)
-        self._downstreams.add(downstream)
+        self._downstreams[downstream] = None
         self._strangers[address] += 1
         stranger = True
         try:
@@ -234,7 +240,7 @@ class Replicator:
         except OtherKind as other:
             stranger = False
             self._no_stranger(address)
-            self._downstreams.discard(downstream)
+            self._downstreams.pop(downstream, None)
             await self._serve_sync(other, reader, writer, proven)
         except (ConnectionError, TimeoutError):
             pass  # the peer is gone, and will come again
@@ -243,7 +249,7 @@ class Replicator:
         except asyncio.CancelledError:
             pass  # stop() or a newer connection; the task ends here either way
         finally:
-            self._downstreams.discard(downstream)
+            self._downstreams.pop(downstream, None)
             if server.peer is None and stranger:
                 self._no_stranger(address)
             writer.close()

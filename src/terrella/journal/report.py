@@ -65,13 +65,14 @@ class PairFigures:
     """One data set and one peer. ``theirs`` is what the peer holds, as it said ``behind.known_ms_ago``.
 
     ``via`` is who relays the peer's records, ``stopped`` why they are not taken any more; with ``snapshot_required``
-    the peer has trimmed what is missing here.
+    the peer has trimmed what is missing here. ``parked`` records of the peer's are held and cannot be applied.
     """
 
     behind: Behind
     lacking: Lacking
     theirs: dict[Origin, int]
     via: str | None
+    parked: int
     stopped: str | None
     snapshot_required: bool
 
@@ -90,6 +91,7 @@ class ReplicaFigures:
     items: int
     bytes: int
     conflicts: int
+    parked: int
     at_risk: int
     peers: dict[str, PairFigures]
 
@@ -176,6 +178,7 @@ class ReplicationReport:
             items=state.committed_items,
             bytes=state.committed_bytes,
             conflicts=state.conflicts,
+            parked=state.parked,
             at_risk=sum(
                 min(stream.writes_after(self._acknowledged(peer, stream)) for peer in peers) for stream in own if peers
             ),
@@ -191,6 +194,7 @@ class ReplicationReport:
             lacking=self._lacking(peer, state),
             theirs=dict(self._heads(peer, data_set_id) or {}),
             via=None if source == peer else source,
+            parked=sum(len(stream.parked) for stream in state.streams.values() if stream.region == peer),
             stopped=self._sources.stopped.get((data_set_id, peer)),
             snapshot_required=any(one == data_set_id for one, _ in self._floors(peer)),
         )

@@ -33,7 +33,7 @@ create table streams (
   unique (data_set, region, incarnation));
 create table items (
   id integer primary key, data_set integer not null, key blob not null, value blob, dot integer not null,
-  hlc integer not null, context blob, unique (data_set, key));
+  hlc integer not null, context blob, expires integer, unique (data_set, key));
 create index tombstones on items (dot) where value is null;
 create table log (dot integer primary key, record blob not null);
 create table indexes (
@@ -44,11 +44,19 @@ create table index_entries (
   primary key (number, index_key, key)) without rowid;
 create table conflicts (loser integer primary key, data_set integer not null, record blob not null);
 create index conflicts_by_data_set on conflicts (data_set, loser);
+create table changes (
+  position integer primary key autoincrement, data_set integer not null, at_ms integer not null, key blob not null,
+  old blob, old_dot integer, old_hlc integer, new blob, new_dot integer not null, new_hlc integer not null,
+  expires integer);
+create index changes_by_data_set on changes (data_set, position);
 create table parked (
   dot integer primary key, data_set integer not null, key blob, record blob not null, reason text not null);
 create index parked_by_key on parked (data_set, key);
 create table acknowledgements (peer text not null, stream integer not null, sequence integer not null,
   primary key (peer, stream)) without rowid;
+create table drains (data_set integer not null, region text not null, state blob not null,
+  primary key (data_set, region)) without rowid;
+create table taken_over (own integer primary key, original integer not null);
 create table joins (data_set integer primary key, state blob not null, start blob);
 create table raft_groups (
   data_set integer primary key, member text not null, founding blob, term integer not null default 0,

@@ -106,6 +106,11 @@ class _Subscription:
     packed: bool = False
     below_floor: set[Origin] = field(default_factory=set)
     refused: bool = False
+    # The committed vector of which everything has been sent, and that of which all bytes are counted. It is the same
+    # object until more is committed: so what stands still costs nothing.
+    served: Vector | None = None
+    counted: Vector | None = None
+    volumes: dict[str, tuple[int, bool]] = field(default_factory=dict)
 
     def includes(self, origin: Origin) -> bool:
         return (origin[0] in self.regions or origin in self.lives) and origin not in self.below_floor
@@ -254,7 +259,7 @@ class PullServer:
         changed = [
             (data_set_id, flatten(vector))
             for data_set_id, vector in vectors.items()
-            if self._said.get(data_set_id) != vector
+            if self._said.get(data_set_id) is not vector and self._said.get(data_set_id) != vector
         ]
         for data_set_id, _ in changed:
             acknowledged = self._acknowledgements.get(data_set_id)
@@ -278,9 +283,13 @@ class PullServer:
         volumes: dict[tuple[str, str], tuple[int, bool]] = {}
         for data_set_id, subscription in self._subscriptions.items():
             held = vectors.get(data_set_id, {})
-            asked = {origin: last for origin, last in held.items() if subscription.includes(origin)}
-            count = partial(self._source.log_bytes, data_set_id)
-            for region, volume in subscription.volume.until(asked, count).items():
+            if held is not subscription.counted:
+                asked = {origin: last for origin, last in held.items() if subscription.includes(origin)}
+                count = partial(self._source.log_bytes, data_set_id)
+                subscription.volumes = subscription.volume.until(asked, count)
+                all_counted = all(exact for _, exact in subscription.volumes.values())
+                subscription.counted = held if all_counted else None
+            for region, volume in subscription.volumes.items():
                 volumes[data_set_id, region] = volume
         changed = [(*pair, *volume) for pair, volume in volumes.items() if self._said_volumes.get(pair) != volume]
         self._said_volumes = volumes
@@ -288,7 +297,10 @@ class PullServer:
 
     def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
         for data_set_id, subscription in self._subscriptions.items():
-            for origin, held in vectors.get(data_set_id, {}).items():
+            vector = vectors.get(data_set_id, {})
+            if vector is subscription.served:
+                continue
+            for origin, held in vector.items():
                 sent = subscription.sent.get(origin, 0)
                 if sent >= held or not subscription.includes(origin):
                     continue
@@ -303,4 +315,5 @@ class PullServer:
                 subscription.volume.sent(origin, sent, records)
                 message = Records(data_set_id, *origin, sent + 1, records)
                 return pack(message) if subscription.packed else message
+            subscription.served = vector
         return None

@@ -12,7 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -38,8 +38,9 @@ _COMPRESSION_LEVEL = 1
 _WORTH_COMPRESSING = 0.8  # of the bytes, at most, have to be left
 _COMPRESSION_PAUSE_CHUNKS = 16
 
-# In a chunk: key, value, origin (its place in the chunk's list), sequence, hlc, context (origin, sequence, ...).
-ItemRow = tuple[bytes, bytes | None, int, int, int, Sequence[int]]
+# In a chunk: key, value, origin (its place in the chunk's list), sequence, hlc, context (origin, sequence, ...), and
+# the version that an expiry ends (origin, sequence).
+ItemRow = tuple[bytes, bytes | None, int, int, int, Sequence[int], tuple[int, int] | None]
 
 
 class ItemsBody(msgspec.Struct, array_like=True, frozen=True):
@@ -193,7 +194,10 @@ def chunk_body(chunk: SnapshotChunk) -> ItemsBody | ConflictsBody:
     return content
 
 
-class SnapshotTarget(Protocol):
+Started = TypeVar("Started", bound=Work)
+
+
+class SnapshotTarget(Protocol[Started]):
     """The store into which snapshots are taken."""
 
     def copying(self) -> Mapping[str, Join]:
@@ -204,29 +208,30 @@ class SnapshotTarget(Protocol):
         """Whether the peer is a member of the data set."""
         ...
 
-    def starting(self, start: SnapshotStart, source: Origin) -> Work:
+    def starting(self, start: SnapshotStart, source: Origin) -> Started:
         """Work that notes where a snapshot starts."""
         ...
 
-    def applying(self, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> Work:
-        """Work that takes in a chunk."""
+    def applying(self, start: Started, chunk: SnapshotChunk, body: ItemsBody | ConflictsBody) -> Work:
+        """Work that takes in a chunk of what has started so."""
         ...
 
-    def ending(self, end: SnapshotEnd) -> Work:
+    def ending(self, start: Started, end: SnapshotEnd) -> Work:
         """Work that makes the vector of the start the cursors."""
         ...
 
 
-class SnapshotTaker:
+class SnapshotTaker(Generic[Started]):
     """Takes the snapshots that are to be had over one connection. ``claims`` is shared by a region's takers.
 
     It holds, for each data set, the taker that copies it: the first whose peer can serve it.
     """
 
-    def __init__(self, target: SnapshotTarget, claims: "dict[str, SnapshotTaker]") -> None:
+    def __init__(self, target: SnapshotTarget[Started], claims: "dict[str, SnapshotTaker[Started]]") -> None:
         self._target = target
         self._claims = claims
         self._source: Origin = ("", "")
+        self._started: dict[str, Started] = {}
         self._refused: dict[str, float] = {}
         self.refusals: dict[str, str] = {}
 
@@ -247,20 +252,27 @@ class SnapshotTaker:
         if self._claims.get(data_set_id) is not self:
             return []
         if isinstance(message, SnapshotStart):
-            return [Perform(self._target.starting(message, self._source), _nothing)]
+            started = self._started[data_set_id] = self._target.starting(message, self._source)
+            return [Perform(started, _nothing)]
         if isinstance(message, SnapshotChunk):
-            return [Perform(self._target.applying(message, chunk_body(message)), self._credit(data_set_id))]
+            work = self._target.applying(self._start_of(data_set_id), message, chunk_body(message))
+            return [Perform(work, self._credit(data_set_id))]
         if message.refusal is not None:
             del self._claims[data_set_id]
             self.refusals[data_set_id] = message.refusal
             self._refused[data_set_id] = now
             return []
-        return [Perform(self._target.ending(message), self._ended(data_set_id))]
+        return [Perform(self._target.ending(self._start_of(data_set_id), message), self._ended(data_set_id))]
 
     def closed(self) -> None:
         """Leave what is not finished to another taker; what is durable need not be copied again."""
         for data_set_id in [id_ for id_, taker in self._claims.items() if taker is self]:
             del self._claims[data_set_id]
+
+    def _start_of(self, data_set_id: str) -> Started:
+        if data_set_id not in self._started:
+            raise ProtocolError("a snapshot goes on that has not started")
+        return self._started[data_set_id]
 
     def _may_ask(self, puller: Puller, data_set_id: str, join: Join, now: float) -> bool:
         if join.phase is not Phase.COPYING or not self._target.is_source(data_set_id, puller.peer):
@@ -286,6 +298,7 @@ class SnapshotTaker:
     def _ended(self, data_set_id: str) -> Callable[[object, float], Sequence[Effect]]:
         def done(_outcome: object, _now: float) -> Sequence[Effect]:
             self._claims.pop(data_set_id, None)
+            self._started.pop(data_set_id, None)
             self.refusals.pop(data_set_id, None)
             return []
 

@@ -6,6 +6,7 @@
     (joining, holds something) --> DRAINING --> DISCARDING --^        |
     (a member that no log can bring up to date) --^                   '--> (a member)
     (a member that is to go) --> LEAVING --> LEFT --> (no holder)
+    (a member that a peer tells that it is none) --> EVICTED --> (what was decided is heard)
 
 DRAINING: others take what only this region holds. COPYING: a member's state is taken in, chunk by chunk. CATCHING_UP:
 the log from the snapshot's start on makes a consistent state of what was copied while it changed.
@@ -30,6 +31,7 @@ class Phase(IntEnum):
     JOINED = 5
     LEAVING = 6
     LEFT = 7
+    EVICTED = 8
 
 
 class Stage(IntEnum):
@@ -46,6 +48,8 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     region had applied it before it discarded. ``source`` is the last one, ``stage`` and ``after`` say what is durable
     of the snapshot; ``drained`` what a member has taken over of streams that nobody pulls any more; ``target`` what the
     source held when the last chunk was read. ``renew``: this region's own stream ends with what was discarded.
+    ``closed``: what is here is final already while it is drained, because it is drained by one member only.
+    ``attempt`` counts the starts: what is still under way of an earlier one has no effect.
     """
 
     phase: Phase
@@ -58,11 +62,17 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     drained: FlatVector = []
     target: FlatVector = []
     renew: bool = False
+    closed: bool = False
+    attempt: int = 0
+
+    def taken_over(self, required: FlatVector, drained: FlatVector) -> "Join":
+        """After a member has taken over what only this region had."""
+        return msgspec.structs.replace(self, required=required, drained=drained)
 
     @property
     def hollow(self) -> bool:
-        """Whether what is stored is none of any moment: nothing is pulled into it."""
-        return self.phase in (Phase.DISCARDING, Phase.COPYING)
+        """Whether nothing is pulled into what is stored: because it is final, or the state of no moment."""
+        return self.phase in (Phase.DISCARDING, Phase.COPYING) or (self.phase is Phase.DRAINING and self.closed)
 
     @property
     def on_the_way_in(self) -> bool:
@@ -77,6 +87,12 @@ class Start(msgspec.Struct, frozen=True, array_like=True):
     streams: list[StreamHead]
 
 
+class Draining(msgspec.Struct, frozen=True, array_like=True):
+    """How far this region has taken over what a returning region wrote while it was evicted."""
+
+    cursors: FlatVector
+
+
 _SAYS = {
     Phase.DRAINING: "it waits until others hold what only this region has",
     Phase.DISCARDING: "it makes room for a snapshot",
@@ -84,6 +100,7 @@ _SAYS = {
     Phase.CATCHING_UP: "it catches up after a snapshot",
 }
 _decode = msgspec.msgpack.Decoder(Join).decode
+_decode_draining = msgspec.msgpack.Decoder(Draining).decode
 _decode_start = msgspec.msgpack.Decoder(Start).decode
 
 
@@ -95,6 +112,16 @@ def pack_join(join: Join) -> bytes:
 def unpack_join(column: bytes) -> Join:
     """From the file."""
     return _decode(column)
+
+
+def pack_draining(draining: Draining) -> bytes:
+    """As the file holds it."""
+    return msgspec.msgpack.encode(draining)
+
+
+def unpack_draining(column: bytes) -> Draining:
+    """From the file."""
+    return _decode_draining(column)
 
 
 def pack_start(start: Start) -> bytes:
@@ -120,6 +147,8 @@ def refusal(definition: DataSet, region: str, join: Join | None, *, writing: boo
         return None
     if region not in definition.members:
         return DataSetEvictedError(f"{name}: {region} is no member any more, since epoch {definition.epoch}")
+    if join is not None and join.phase is Phase.EVICTED:
+        return DataSetEvictedError(f"{name}: {region} is no member any more, as a peer says, since epoch {join.epoch}")
     if join is not None and join.phase in (Phase.LEAVING, Phase.LEFT):
         return DataSetLeavingError(f"{name}: {region} is leaving, and takes no more writes")
     return None

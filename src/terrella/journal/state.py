@@ -10,7 +10,7 @@ import apsw
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, PULLED, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
-from terrella.journal.standing import Join, refusal, unpack_join
+from terrella.journal.standing import Draining, Join, refusal, unpack_draining, unpack_join
 
 LIVE, DROPPING, DROPPED = 0, 1, 2
 RECENT_BYTES_MAX = 256 * 1024
@@ -46,6 +46,7 @@ class Stream:
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
+    data_set: "DataSetState | None" = None
 
     def writes_after(self, sequence: int) -> int:
         """How many committed writes follow a sequence."""
@@ -103,6 +104,7 @@ class DataSetState:
     ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
     ``new_tombstones`` says that there may be tombstones that this region has not acknowledged. ``parked`` counts
     records that are; ``unindexed`` versions that an index could not take, since the store was opened.
+    ``feeds_changes`` says that each change of an item is noted for those who follow them.
     """
 
     number: int
@@ -120,10 +122,13 @@ class DataSetState:
     indexes: dict[str, int] = field(default_factory=dict)
     join: Join | None = None
     committed_join: Join | None = None
+    drains: dict[str, Draining] = field(default_factory=dict)
     sweep: Sweep = field(default_factory=lambda: NEVER_SWEPT)
     new_tombstones: bool = True
     parked: int = 0
     unindexed: int = 0
+    feeds_changes: bool = False
+    _vector: Vector | None = None
 
     @property
     def replicated(self) -> bool:
@@ -137,7 +142,7 @@ class DataSetState:
 
     @property
     def hollow(self) -> bool:
-        """Whether what is stored is the state of no moment, so that no log can be applied: a snapshot is on its way."""
+        """Whether no log can be applied to what is stored: it is the state of no moment, or final until it goes."""
         return self.join is not None and self.join.hollow
 
     @property
@@ -147,8 +152,14 @@ class DataSetState:
 
     @property
     def vector(self) -> Vector:
-        """What is held and committed of each origin."""
-        return {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        """What is held and committed of each origin; the same object until that has changed."""
+        if self._vector is None:
+            self._vector = {stream.origin: stream.committed for stream in self.streams.values() if stream.committed}
+        return self._vector
+
+    def note_committed(self) -> None:
+        """More is committed of a stream."""
+        self._vector = None
 
     @property
     def applied(self) -> Vector:
@@ -205,6 +216,8 @@ class Catalog:
             by_number[data_set].parked += 1
         for number, join in connection.execute("select data_set, state from joins"):
             by_number[number].join = by_number[number].committed_join = unpack_join(join)
+        for number, drained, draining in connection.execute("select data_set, region, state from drains"):
+            by_number[number].drains[drained] = unpack_draining(draining)
         return catalog
 
     def _load_streams(
@@ -234,6 +247,7 @@ class Catalog:
 
     def add_stream(self, state: DataSetState, stream: Stream) -> None:
         """Make a stream known."""
+        stream.data_set = state
         state.streams[stream.origin] = stream
         self.streams[stream.id] = stream
 
@@ -271,7 +285,7 @@ class Catalog:
             reloaded = self.data_sets.get(data_set_id)
             if reloaded is not None:
                 reloaded.declared, reloaded.indexer = state.declared, state.indexer
-                reloaded.unindexed = state.unindexed
+                reloaded.unindexed, reloaded.feeds_changes = state.unindexed, state.feeds_changes
         for id_, stream in self.streams.items():
             known = earlier.streams.get(id_)
             if known is not None and known.origin == stream.origin:

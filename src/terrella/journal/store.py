@@ -16,20 +16,23 @@ from terrella.journal.records import encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
+from terrella.journal.vectors import seen_by
 from terrella.kernel import Clock, HybridLogicalClock, Ids
 
 _log = logging.getLogger(__name__)
 
 LOG_BYTES_MAX = 1 << 30
 
-# A row of the table of items: id, value, dot, hlc, context (dots, packed).
-Row = tuple[int, bytes | None, int, int, bytes | None]
+# What is stored at a key: value, dot, hlc, context (dots, packed), the dot that an expiry ends.
+Stored = tuple[bytes | None, int, int, bytes | None, int | None]
+# The same as a row of the table of items: its id first.
+Row = tuple[int, bytes | None, int, int, bytes | None, int | None]
 # Index entries (index name, index key) that go, and that come.
 IndexChanges = tuple[set[tuple[str, bytes]], set[tuple[str, bytes]]]
 
-_SELECT_ITEM = "select id, value, dot, hlc, context from items where data_set = ? and key = ?"
-_INSERT_ITEM = "insert into items (data_set, key, value, dot, hlc, context) values (?, ?, ?, ?, ?, ?)"
-_UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ? where id = ?"
+_SELECT_ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
+_INSERT_ITEM = "insert into items (data_set, key, value, dot, hlc, context, expires) values (?, ?, ?, ?, ?, ?, ?)"
+_UPDATE_ITEM = "update items set value = ?, dot = ?, hlc = ?, context = ?, expires = ? where id = ?"
 _INSERT_LOG = "insert into log values (?, ?)"
 _INSERT_INDEX_ENTRY = "insert or ignore into index_entries values (?, ?, ?)"
 _DELETE_INDEX_ENTRY = "delete from index_entries where number = ? and index_key = ? and key = ?"
@@ -40,6 +43,10 @@ _UPDATE_STREAM = (
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
 _UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
+_INSERT_CHANGE = (
+    "insert into changes (data_set, at_ms, key, old, old_dot, old_hlc, new, new_dot, new_hlc, expires) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _SET_JOIN = (
     "insert into joins (data_set, state) values (?, ?) on conflict (data_set) do update set state = excluded.state"
 )
@@ -60,6 +67,7 @@ class Store:
         self.incarnation = _draw_incarnation(connection, ids)
         self.catalog = Catalog.load(connection, region, self.incarnation)
         self.hlc = HybridLogicalClock(clock, self._meta("hlc"))
+        self.clock = clock
         self.skewed_records = 0
         self.log_bytes_max = LOG_BYTES_MAX
         self.log_bytes = self.catalog.log_bytes
@@ -105,6 +113,8 @@ class Store:
         """After a commit has returned: what the batch did is now what everyone may see."""
         for stream in self._dirty_streams:
             stream.committed = stream.applied
+            if stream.data_set is not None:
+                stream.data_set.note_committed()
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
             state.committed_join = state.join
@@ -150,32 +160,76 @@ class Store:
 
     def version(self, row: Row) -> Version:
         """The version that a row holds."""
-        _, value, dot, hlc, context = row
-        stream = self.catalog.streams[dot >> SEQUENCE_BITS]
-        named = Dot(stream.region, stream.incarnation, dot & SEQUENCE_MASK)
-        if context is None:
+        _, value, dot, hlc, context, expires = row
+        named = self.dot(dot)
+        if context is None and expires is None:
             return Version(value, named, hlc)
-        return Version(value, named, hlc, self.catalog.vector_of(unpack_dots(context)))
+        seen = NO_CONTEXT if context is None else self.catalog.vector_of(unpack_dots(context))
+        return Version(value, named, hlc, seen, None if expires is None else self.dot(expires))
+
+    def dot(self, number: int) -> Dot:
+        """A dot out of the file."""
+        stream = self.catalog.streams[number >> SEQUENCE_BITS]
+        return Dot(stream.region, stream.incarnation, number & SEQUENCE_MASK)
 
     def write_local(
-        self, state: DataSetState, key: bytes, value: bytes | None, row: Row | None, entries: IndexChanges | None
+        self,
+        state: DataSetState,
+        key: bytes,
+        value: bytes | None,
+        row: Row | None,
+        entries: IndexChanges | None,
+        instead_of: Version | None = None,
     ) -> None:
-        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others."""
+        """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others.
+
+        ``instead_of`` is another region's write that it takes the place of, with its time and all that it had seen.
+        """
         stream = state.own or self.own_stream(state)
+        if instead_of is not None:
+            hlc = max(instead_of.hlc, row[3] + 1 if row is not None else 0)
+            taken = [self.stream(state, *origin).dot(last) for origin, last in seen_by(instead_of).items()]
+            self._write_own(state, stream, key, value, hlc, row, entries, taken=taken)
+        elif row is None:
+            self._write_own(state, stream, key, value, self.hlc.tick(), None, entries)
+        else:
+            self._write_own(state, stream, key, value, self.hlc.tick(row[3]), row, entries)
+
+    def write_expiry(self, state: DataSetState, key: bytes, row: Row) -> None:
+        """Time ends the stored version: a tombstone that ranks right behind it, and so loses to any write."""
+        assert row[1] is not None, key
+        entries = self.index_changes(state, key, row[1], None)
+        self._write_own(state, self.own_stream(state), key, None, row[3], row, entries, expires=row[2])
+
+    def _write_own(
+        self,
+        state: DataSetState,
+        stream: Stream,
+        key: bytes,
+        value: bytes | None,
+        hlc: int,
+        row: Row | None,
+        entries: IndexChanges | None,
+        expires: int | None = None,
+        taken: list[int] | None = None,
+    ) -> None:
         sequence = stream.applied + 1
         context, dots = None, None
-        if row is None:
-            hlc = self.hlc.tick()
-        else:
-            hlc = self.hlc.tick(row[3])
-            if row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id:
-                seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
-                dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
-                context = pack_dots(dots)
+        if row is not None and (row[4] is not None or row[2] >> SEQUENCE_BITS != stream.id):
+            seen = [row[2], *(unpack_dots(row[4]) if row[4] is not None else ())]
+            dots = [dot for dot in seen if dot >> SEQUENCE_BITS != stream.id]
+        if taken is not None:
+            dots = _latest([*(dots or ()), *taken], stream)
+        if dots is not None:
+            context = pack_dots(dots)
         dot = stream.dot(sequence)
-        self.put_row(state, key, row, (value, dot, hlc, context), entries)
+        self.put_row(state, key, row, (value, dot, hlc, context, expires), entries)
         if state.replicated:
-            record = encode_write(hlc, key, value, self.catalog.vector_of(dots) if dots else NO_CONTEXT)
+            seen_by_writer = self.catalog.vector_of(dots) if dots else NO_CONTEXT
+            if expires is None:
+                record = encode_write(hlc, key, value, seen_by_writer)
+            else:
+                record = encode_write(hlc, key, value, seen_by_writer, self.dot(expires))
             self._execute(_INSERT_LOG, (dot, record))
             stream.remember(record)
             stream.log_bytes += len(record)
@@ -187,10 +241,10 @@ class Store:
         state: DataSetState,
         key: bytes,
         row: Row | None,
-        new: tuple[bytes | None, int, int, bytes | None],
+        new: Stored,
         entries: IndexChanges | None,
     ) -> None:
-        """Replace the stored ``row`` by ``new`` (value, dot, hlc, context), and keep up counters and indexes."""
+        """Replace the stored ``row`` by ``new``, and keep up counters and indexes."""
         self.dirty = True
         value = new[0]
         if row is None:
@@ -207,11 +261,19 @@ class Store:
             state.bytes += len(key) + len(value)
         else:
             state.new_tombstones = True
+        if state.feeds_changes and old != value and not state.hollow:
+            self._note_change(state, key, row, new)
         self._dirty_counts.add(state)
         if entries is not None:
             for name, index_key in entries[0]:
                 self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
             self.insert_index_entries(state, key, entries[1])
+
+    def _note_change(self, state: DataSetState, key: bytes, row: Row | None, new: Stored) -> None:
+        """For those who follow the changes: what is now at the key, and what it has replaced here."""
+        old = (None, None, None) if row is None or row[1] is None else row[1:4]
+        value, dot, hlc, _, expires = new
+        self._execute(_INSERT_CHANGE, (state.number, self.clock.now_ms(), key, *old, value, dot, hlc, expires))
 
     def drop_row(self, state: DataSetState, key: bytes, row: Row) -> None:
         """Forget a tombstone."""
@@ -459,6 +521,15 @@ class Store:
         state.definition = changed
         self.dirty = True
         return True
+
+
+def _latest(dots: Iterable[int], own: Stream) -> list[int]:
+    """Of each stream but one's own the latest."""
+    latest: dict[int, int] = {}
+    for dot in dots:
+        if dot >> SEQUENCE_BITS != own.id:
+            latest[dot >> SEQUENCE_BITS] = max(dot, latest.get(dot >> SEQUENCE_BITS, 0))
+    return list(latest.values())
 
 
 def _membership_row(definition: DataSet) -> tuple[str, str, int]:

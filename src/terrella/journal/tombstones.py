@@ -17,7 +17,7 @@ from terrella.journal.vectors import at_least, covers, join, meet
 
 _SLICE_ROWS = 50
 _TOMBSTONES = (
-    "select id, value, dot, hlc, context, key from items where value is null and dot > ? and dot <= ? "
+    "select id, value, dot, hlc, context, expires, key from items where value is null and dot > ? and dot <= ? "
     "order by dot limit ?"
 )
 

@@ -20,12 +20,13 @@ class Transaction:
     Only valid while the judge that it was given to runs.
     """
 
-    __slots__ = ("_rows", "_staged", "_store")
+    __slots__ = ("_expired", "_rows", "_staged", "_store")
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rows: dict[tuple[str, bytes], Row | None] = {}
         self._staged: dict[tuple[str, bytes], bytes | None] = {}
+        self._expired: set[tuple[str, bytes]] = set()
 
     def get(self, data_set_id: str, key: bytes) -> Version | None:
         """The item as it stands in the open batch; None if there is none.
@@ -45,14 +46,25 @@ class Transaction:
             raise TypeError(f"keys and values are bytes, not {type(key).__name__} and {type(value).__name__}")
         self._row(data_set_id, key)
         self._staged[(data_set_id, key)] = value
+        self._expired.discard((data_set_id, key))
 
     def delete(self, data_set_id: str, key: bytes) -> None:
         """Stage an item's removal; of an absent item it is no write at all."""
         row = self._row(data_set_id, key)
+        self._expired.discard((data_set_id, key))
         if row is None or row[1] is None:
             self._staged.pop((data_set_id, key), None)
         else:
             self._staged[(data_set_id, key)] = None
+
+    def expire(self, data_set_id: str, key: bytes, dot: Dot) -> bool:
+        """Stage the end of a version by its time to live; False, and no write, if it is not what is stored any more."""
+        row = self._row(data_set_id, key)
+        if (data_set_id, key) in self._staged or row is None or row[1] is None or self._store.dot(row[2]) != dot:
+            return False
+        self._staged[(data_set_id, key)] = None
+        self._expired.add((data_set_id, key))
+        return True
 
     def apply(self) -> None:
         """Write what was staged into the open batch. Called by the committer, once the judge has returned.
@@ -72,7 +84,10 @@ class Transaction:
             entries = store.index_changes(state, key, row[1] if row else None, value)
             planned.append((state, key, value, row, entries))
         for state, key, value, row, entries in planned:
-            store.write_local(state, key, value, row, entries)
+            if row is not None and value is None and (state.definition.id, key) in self._expired:
+                store.write_expiry(state, key, row)
+            else:
+                store.write_local(state, key, value, row, entries)
 
     def _row(self, data_set_id: str, key: bytes) -> Row | None:
         place = (data_set_id, key)

@@ -44,6 +44,7 @@ BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
 TICK_S = 0.1
 SLICES_UNDER_WAY_MAX = 4
 MESSAGES_UNSENT_MAX = 100
+LONG_BYTES = 16 * 1024
 
 # A slice that was handed to the committer, and its outcome.
 _UnderWay = tuple[Records, "asyncio.Future[int | None]"]
@@ -81,6 +82,7 @@ class Upstream:
         self._poked = asyncio.Event()
         self._resting = False
         self._behind: set[str] = set()
+        self._settled: dict[str, tuple[Vector, Vector]] = {}
         self._last_heard: float | None = None
         self._retries = 0
         self._applied = 0
@@ -137,7 +139,7 @@ class Upstream:
     def lag_ms(self) -> float | None:
         """How far this region is behind the peer; None if that is unknown."""
         puller = self._heard()
-        return None if puller is None else self._lag(self._shared.lags.of(self.name), puller.records_behind)
+        return None if puller is None else self._lag(self._shared.lags.of(self.name), self._behind_unscheduled(puller))
 
     def status(self, unacknowledged: int) -> PeerStatus:
         """The peer as seen from here."""
@@ -191,6 +193,17 @@ class Upstream:
 
     def _lag(self, meter: LagMeter, behind: int | None) -> float | None:
         return meter.lag_ms(behind, self._clock.now_ms(), self._clock.monotonic())
+
+    def _behind_unscheduled(self, puller: Puller) -> int | None:
+        """How many of its own records the peer holds that should be here already; None if it has not said."""
+        if puller.heads_clock_ms is None or puller.offer is None:
+            return None
+        state = self._shared.state
+        return sum(
+            puller.offer.behind(data_set_id, self.name, own)
+            for data_set_id, own in state.vectors(self.name).items()
+            if not state.scheduled(data_set_id)
+        )
 
     def _records_behind(self) -> int | None:
         puller = self._heard()
@@ -257,6 +270,8 @@ class Upstream:
             connection.close()
             while not under_way.empty():
                 under_way.get_nowait()[1].cancel()
+            while not self._performing.empty():
+                self._performing.get_nowait()[1].cancel()
 
     def _do(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
@@ -307,7 +322,8 @@ class Upstream:
                 frames.bytes_max = FRAME_BYTES_MAX
                 if isinstance(message, Heads):
                     self._heads(puller, message)
-            await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
+            if len(data) >= LONG_BYTES:
+                await asyncio.sleep(0)  # whoever talks without a pause does not keep others from being heard
         raise ConnectionError(f"{self.name} closed the connection")
 
     def _apply(self, records: Records) -> "asyncio.Future[int | None]":
@@ -342,7 +358,12 @@ class Upstream:
             puller.took(records)
             if hlc is not None:
                 self._shared.lags.applied(
-                    records.region, records.data_set_id, hlc_milliseconds(hlc), self._clock.now_ms(), now
+                    records.region,
+                    records.data_set_id,
+                    hlc_milliseconds(hlc),
+                    self._clock.now_ms(),
+                    now,
+                    scheduled=self._shared.state.scheduled(records.data_set_id),
                 )
 
     def _heads(self, puller: Puller, heads: Heads) -> None:
@@ -363,13 +384,18 @@ class Upstream:
             return
         vectors = self._shared.state.vectors(self.name)
         for data_set_id in list(self._behind):
-            own = vectors.get(data_set_id)
-            if own is None:
+            own, heads = vectors.get(data_set_id), puller.offer.heads.get(data_set_id)
+            if own is None or heads is None:
                 self._behind.discard(data_set_id)
-            elif not puller.offer.behind(data_set_id, self.name, own):
+                continue
+            known = self._settled.get(data_set_id)
+            # These are the same objects until something has changed: then there is nothing to compare.
+            same = known is not None and known[0] is own and known[1] is heads
+            if same or not puller.offer.behind(data_set_id, self.name, own):
+                self._settled[data_set_id] = (own, heads)
                 self._behind.discard(data_set_id)
                 self._shared.lags.of_data_set(self.name, data_set_id).caught_up(puller.heads_clock_ms)
-        if not self._behind:
+        if all(self._shared.state.scheduled(data_set_id) for data_set_id in self._behind):
             self._shared.lags.of(self.name).caught_up(puller.heads_clock_ms)
 
 

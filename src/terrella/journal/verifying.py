@@ -82,7 +82,7 @@ class Verification:
                 digest.conflicts ^= int.from_bytes(hashlib.blake2b(record, digest_size=8).digest(), "big")
             after = found[-1][0]
             yield
-        digest.moved = dict(state.vector) != digest.vector
+        digest.moved = applied(state) != digest.vector
 
     def listing(self, state: DataSetState, buckets: Collection[int], listing: Listing) -> Iterator[None]:
         """Fill in a listing."""
@@ -120,6 +120,15 @@ class Verification:
             if number == _SLICE_ROWS or self._clock.monotonic() > until:
                 return entries, key
         return entries, None
+
+
+def applied(state: DataSetState) -> dict[Origin, int]:
+    """What of each origin is applied and committed: what is held, up to the first record that is parked."""
+    return {
+        stream.origin: min(stream.committed, stream.parked[0] - 1) if stream.parked else stream.committed
+        for stream in state.streams.values()
+        if stream.committed
+    }
 
 
 def bucket_of(key: bytes) -> int:

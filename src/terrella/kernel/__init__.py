@@ -5,12 +5,13 @@ from terrella.kernel.clock import Clock, SystemClock
 from terrella.kernel.connections import Connection, Connector
 from terrella.kernel.errors import AwsError, TerrellaError
 from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, region_place
-from terrella.kernel.hlc import HybridLogicalClock, hlc_milliseconds, pack_hlc
+from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
 from terrella.kernel.profile import PROFILES, Profile
 
 __all__ = [
     "PROFILES",
+    "SKEW_BOUND_MS",
     "Arn",
     "AwsError",
     "Clock",

@@ -36,8 +36,17 @@ class HybridLogicalClock:
         return self._last
 
     def tick(self, after: int = 0) -> int:
-        """A new stamp, later than every earlier one and than ``after`` (the version that a write replaces)."""
-        self._last = max(pack_hlc(self._clock.now_ms()), self._last + 1, after + 1)
+        """A new stamp, later than every earlier one and than ``after`` (the version that a write replaces).
+
+        Where ``after`` lies beyond the skew bound, only this stamp is later: the clock does not follow.
+        """
+        now_ms = self._clock.now_ms()
+        self._last = max(pack_hlc(now_ms), self._last + 1)
+        if after < self._last:
+            return self._last
+        if hlc_milliseconds(after) > now_ms + SKEW_BOUND_MS:
+            return after + 1
+        self._last = after + 1
         return self._last
 
     def observe(self, stamp: int) -> bool:

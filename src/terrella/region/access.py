@@ -1,7 +1,9 @@
 """Who may ask what of a region.
 
 On loopback everybody may ask everything. Elsewhere an AWS request must be signed with a configured key or a worker's,
-and so must one to the control API, unless it comes through the door with the certificate of the world's front door.
+and so must one to the control API, unless it comes through the door: with the certificate of the world's front door it
+may ask everything, with that of its monitor it may look (Prometheus signs nothing), and other regions may ask what they
+need to know.
 """
 
 import base64
@@ -9,12 +11,14 @@ import hmac
 from collections.abc import Callable, Sequence
 
 from terrella.kernel import AwsError, Clock
-from terrella.region.configuration import FRONT_DOOR
+from terrella.region.configuration import FRONT_DOOR, MONITOR
+from terrella.region.metrics import METRICS_PATH
 from terrella.wire.http import Request
 from terrella.wire.sigv4 import AccessKey, Grant, Verifier
 
 CONTROL_SERVICE = "terrella"  # what a request to the control API is signed for
 _PEERS_MAY_READ = ("/_terrella/bulletin", "/_terrella/membership", "/_terrella/table")
+_MONITOR_MAY_READ = (METRICS_PATH, "/_terrella/metrics", "/_terrella/status", "/_terrella/bulletin")
 _PEERS_MAY_SAY = ("/_terrella/membership/propose", "/_terrella/membership/raft")
 
 
@@ -53,8 +57,11 @@ class Access:
 
     def _check_guest(self, request: Request) -> None:
         """Other regions tell each other what they see, and decide together; what is done to one they may not say."""
-        theirs = _PEERS_MAY_READ if request.method == "GET" else _PEERS_MAY_SAY
-        if request.proven == FRONT_DOOR or request.path in theirs:
+        if request.proven == MONITOR:
+            allowed = request.method == "GET" and request.path in _MONITOR_MAY_READ
+        else:
+            allowed = request.path in (_PEERS_MAY_READ if request.method == "GET" else _PEERS_MAY_SAY)
+        if allowed or request.proven == FRONT_DOOR:
             return
         reason = f"{request.proven} may not ask for {request.method} {request.path} here"
         raise AwsError("AccessDeniedException", reason, 403)

@@ -11,7 +11,7 @@ from terrella.wire.tls import TlsFiles
 
 ACCOUNT = "000000000000"
 JOURNAL, HTTP = "terrella-journal", "http/1.1"  # what is spoken behind a region's door, as ALPN has it
-FRONT_DOOR = "front-door"  # the name of the world's front door among those that have certificates
+FRONT_DOOR, MONITOR = "front-door", "monitor"  # they have certificates as well, and are no regions
 
 
 @dataclass(frozen=True, slots=True)

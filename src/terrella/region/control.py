@@ -16,11 +16,15 @@ _PREFIX = "/_terrella/"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One control request: the words of its path after ``/_terrella/``, its query and its JSON body."""
+    """One control request: the words of its path after ``/_terrella/``, its query and its JSON body.
+
+    ``proven`` is the region that it comes from, by its certificate; empty if it need prove nothing.
+    """
 
     words: tuple[str, ...]
     query: dict[str, str]
     body: dict[str, Any]
+    proven: str = ""
 
 
 Action = Callable[[Call], Awaitable[Any]]
@@ -69,6 +73,6 @@ class Control:
             return json_response({"error": f"changes need the header {CONTROL_HEADER}: 1"}, 403)
         try:
             body = msgspec.json.decode(request.body, type=dict[str, Any]) if request.body else {}
-            return json_response(await action(Call(words, query, body)))
+            return json_response(await action(Call(words, query, body, request.proven)))
         except (msgspec.DecodeError, TerrellaError) as error:
             return json_response({"error": str(error)}, 400)

@@ -70,12 +70,13 @@ class AwsEndpoint:
             if request.target.startswith(CONTROL_PREFIX):
                 self._access.check_control(request)
                 return await self._control(request)
+            if request.path == METRICS_PATH and credential_scope(request) is None:
+                self._access.check_control(request)
+                return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
             self._access.check_service(request)
         except AwsError as error:
             return error_response(request, error.status, error.code, error.message)
         scope = credential_scope(request)
-        if scope is None and request.path == METRICS_PATH:
-            return await self._control(replace(request, target=f"{CONTROL_PREFIX}metrics"))
         if scope is not None and scope.region != self._region:
             return await self._forward(request, scope)
         service = scope.service if scope is not None else _guess_service(request)

@@ -57,7 +57,7 @@ class MembershipOperations:
         """``membership/raft`` and ``propose`` for other regions; ``add``, ``remove`` and ``evict`` for operators."""
         match call.words[1:]:
             case ("raft",):
-                self._region.participation.receive(*told_to(call.body))
+                self._region.participation.receive(*told_to(call.body), call.proven)
                 return {}
             case ("propose",):
                 return await self._propose(call.body)

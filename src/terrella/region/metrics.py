@@ -57,6 +57,7 @@ METRICS: dict[str, Metric] = {
     "terrella_replication_conflicts_total": Metric(
         "counter", _TABLE, "versions that lost to a concurrent write, in the conflict log"
     ),
+    "terrella_replication_parked_records": Metric("gauge", _PAIR, "records of the peer's that cannot be applied here"),
     "terrella_replication_stopped": Metric(
         "gauge", _PAIR, "1 if the peer's records are not taken any more, or a snapshot is needed"
     ),
@@ -164,6 +165,7 @@ def _add_pair(samples: Samples, labels: tuple[str, ...], pair: Mapping[str, Any]
     samples.add("terrella_replication_unacknowledged_records", labels, pair["unacknowledged"])
     samples.add("terrella_replication_unacknowledged_bytes", labels, pair["unacknowledged_bytes"])
     samples.add("terrella_replication_unacknowledged_oldest_seconds", labels, pair["unacknowledged_oldest_ms"], 1e-3)
+    samples.add("terrella_replication_parked_records", labels, pair["parked"])
     samples.add("terrella_replication_stopped", labels, bool(pair["stopped"] or pair["snapshot_required"]))
 
 

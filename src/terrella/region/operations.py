@@ -12,12 +12,15 @@ from terrella.region.control import Action, Call, Stream
 from terrella.region.membership_operations import MembershipOperations
 from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
 from terrella.region.replication import ReplicationDesk
+from terrella.region.troubles import troubles
 from terrella.region.verification import VerificationDesk
 from terrella.wire.http import Handler, Request, Response, json_response
 from terrella.wire.links import Link
 
 if TYPE_CHECKING:
     from terrella.region.process import Region
+
+_REPLAYED_MAX = 100_000
 
 
 class RegionOperations:
@@ -45,6 +48,7 @@ class RegionOperations:
             "table": self._membership.table,
             "replication": self._replication,
             "verify": self._verification_desk.answer,
+            "parked": self._parked,
         }
         streams: dict[str, Stream] = {
             "bulletin": self._bulletin,
@@ -56,6 +60,7 @@ class RegionOperations:
             "apply": self._apply,
             "azs": self._azs,
             "membership": self._membership.change,
+            "parked": self._replay,
         }
         return reads, streams, changes
 
@@ -78,7 +83,7 @@ class RegionOperations:
         """Everything that there is to know of this region, as plain JSON values."""
         region, configuration = self._region, self._configuration
         journal = region.journal.status()
-        peers = {name: msgspec.to_builtins(peer) for name, peer in region.replicator.status().items()}
+        peers = region.replicator.status()
         return {
             "region": configuration.region,
             "pid": os.getpid(),
@@ -90,7 +95,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             **region.participation.status(),
             "health": region.desk.health_report(),
-            "replication": peers,
+            "replication": {name: msgspec.to_builtins(peer) for name, peer in peers.items()},
             "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
             "at_risk": journal.at_risk,
@@ -98,7 +103,7 @@ class RegionOperations:
             "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
             "gateway": msgspec.to_builtins(region.gateway.status()),
             "cross_region_calls": region.calls.report(),
-            "warnings": self._warnings(),
+            "warnings": [*self._warnings(), *troubles(journal, peers, region.replicator.snapshot_needed)],
             "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in region.links.all().items()},
         }
 
@@ -126,6 +131,34 @@ class RegionOperations:
         self._replication_desk.check(table)
         return self._replication_desk.lines(table)
 
+    async def _parked(self, call: Call) -> Any:
+        """The records that cannot be applied here, each with the reason; ``table=NAME`` of one table only."""
+        names = {one.data_set_id: one.name for one in self._region.tables.status()}
+        wanted = call.query.get("table")
+        found = self._region.journal.parked(self._data_set(wanted) if wanted else None)
+        return [
+            {
+                "table": names.get(one.data_set_id, one.data_set_id),
+                "region": one.dot.region,
+                "incarnation": one.dot.incarnation,
+                "sequence": one.dot.sequence,
+                "key": None if one.key is None else one.key.hex(),
+                "bytes": one.record_bytes,
+                "reason": one.reason,
+            }
+            for one in found
+        ]
+
+    async def _replay(self, call: Call) -> Any:
+        """``parked/replay``: try to apply them again; ``{"table": NAME}`` those of one table only."""
+        if call.words[1:] != ("replay",):
+            raise TerrellaError("expected parked/replay")
+        table, dots = call.body.get("table"), None
+        if table is not None:
+            dots = [one.dot for one in self._region.journal.parked(self._data_set(str(table)), _REPLAYED_MAX)]
+        done = await self._region.journal.replay_parked(dots)
+        return {"replayed": len(done)}
+
     async def _conflicts(self, call: Call) -> Any:
         """Each version that lost to one that it had not seen, beside that one, newest last."""
         names = {one.data_set_id: one.name for one in self._region.tables.status()}
@@ -141,11 +174,10 @@ class RegionOperations:
         ]
 
     async def _digest(self, call: Call) -> Any:
+        """A hash of a replica: equal where items, times and conflict logs are; and how many items there are."""
         data_set = self._data_set(_required(call, "table"))
-        return {
-            "digest": self._region.journal.digest(data_set),
-            "items": self._region.journal.count(data_set)[0],
-        }
+        digest = await self._verification_desk.digest(data_set)
+        return {"digest": digest, "items": self._region.journal.count(data_set)[0]}
 
     def _data_set(self, table: str) -> str:
         tables = {one.name: one.data_set_id for one in self._region.tables.status()}

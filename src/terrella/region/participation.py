@@ -113,7 +113,7 @@ class Participation:
                 )
             case Standing.LEAVING if self._quiet():
                 return Away("leaving", "hands on what it holds, and is about to go")
-            case Standing.JOINING if self._missing() or self._joining():
+            case Standing.JOINING if self._region.applied_without_tables or self._missing() or self._joining():
                 return Away("joining", ", ".join(map(self.progress, self._joining())) or "is about to join")
         hollow = [one.id for one in self._region.journal.status().data_sets if one.standing in _HOLLOW]
         group_of = state.groups
@@ -164,15 +164,16 @@ class Participation:
             await _wait(self._wake, None if self._followed is self._keeper.current else 4 * _INTERVAL_S)
 
     async def _follow(self, state: MembershipState) -> None:
-        region, before = self._region, self._followed
+        region = self._region
         at = standing(state, self._name)
         self._set_roster(state)
         if at is not Standing.LEAVING:
             self._leaving_since = None
         elif self._leaving_since is None:
             self._leaving_since = region.clock.monotonic()
-        was = standing(before, self._name) if before is not None else at
-        if was not in _INSIDE and at in _INSIDE:
+        if at not in _INSIDE:
+            region.applied_without_tables = True  # what was made here is to be asked for again
+        elif at is not Standing.LEAVING and region.applied_without_tables:
             await region.apply()
         await region.tables.membership_changed()
         await self._hold_and_leave(state)
@@ -239,10 +240,10 @@ class Participation:
                 other.cancel()
                 await asyncio.gather(running, other, return_exceptions=True)
 
-    def receive(self, fork: str, data: str) -> None:
-        """Another region's part in deciding says something."""
+    def receive(self, fork: str, data: str, proven: str = "") -> None:
+        """Another region's part in deciding says something: ``proven``'s, if that had to be shown."""
         if self._group is not None:
-            self._group.receive(fork, data)
+            self._group.receive(fork, data, proven)
 
     async def _tell(self, peer: str, body: dict[str, str]) -> None:
         await self._region.asking.tell(peer, "membership/raft", body)
@@ -282,7 +283,7 @@ class Participation:
             joined=[id_ for id_, epoch in self._joined.items() if id_ in groups and groups[id_].epoch == epoch],
             drained=[id_ for id_, epoch in self._drained.items() if id_ in groups and groups[id_].epoch == epoch],
             pending=self._pending,
-            ready=region.admission.current.state == SERVING,
+            ready=region.admission.current.state == SERVING and not region.applied_without_tables,
             quiet=self._quiet(),
             up_s=region.clock.monotonic() - self._started,
         )

@@ -64,6 +64,7 @@ class Region:
         self._tasks: set[asyncio.Task[None]] = set()
         self._applying = asyncio.Lock()
         self._serving = False
+        self.applied_without_tables = False
         self._catching_up = False
         self._readers: dict[str, tuple[BulletinReader, asyncio.Task[None]]] = {}
         self._observations: dict[str, Observation] = {}
@@ -150,6 +151,7 @@ class Region:
         await self._learn_membership()
         replication = TableReplication(self.membership, self.participation.progress, self.asking.get)
         self.tables = Tables(self.journal, c.region, c.account, c.world, self.clock, self._ids, replication)
+        self._closing.push_async_callback(self.tables.stop)
         await self.tables.start()
         self.monitoring = Monitoring(self.journal, c.region, self.latencies, self.clock, self._ids)
         self._closing.push_async_callback(self.monitoring.close)
@@ -251,6 +253,7 @@ class Region:
             for stack in stacks.values():
                 check_traffic_resources(stack, self.configuration.template)
             self.desk.check(told)
+            self.applied_without_tables = self.configuration.region not in self._holding_regions()
             deployed = await self.deployment.apply(stacks, resumed=resumed)
             self.desk.contribute(told)
             if self._serving:

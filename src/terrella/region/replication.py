@@ -65,6 +65,7 @@ def _table(figures: ReplicaFigures) -> dict[str, Any]:
         "items": figures.items,
         "bytes": figures.bytes,
         "conflicts": figures.conflicts,
+        "parked": figures.parked,
         "at_risk": figures.at_risk,
         "own": _vector(figures.own),
         "floor": _vector(figures.floor),
@@ -90,6 +91,7 @@ def _pair(pair: PairFigures) -> dict[str, Any]:
         "unacknowledged_bytes": lacking.bytes,
         "unacknowledged_oldest_ms": lacking.oldest_ms,
         "via": pair.via,
+        "parked": pair.parked,
         "stopped": pair.stopped,
         "snapshot_required": pair.snapshot_required,
     }

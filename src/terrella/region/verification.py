@@ -1,12 +1,13 @@
 """What ``/_terrella/verify`` answers: a table's replica here, in hashes, for whoever compares it with the others."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from terrella.journal import BUCKETS, Digest, EntryDigest, Journal, Listing, Origin, Verification
+from terrella.journal import BUCKETS, Digest, EntryDigest, Journal, Listing, Origin, Verification, applied
 from terrella.kernel import Clock, TerrellaError, hlc_milliseconds
 from terrella.region.control import Call
 
@@ -41,13 +42,21 @@ class VerificationDesk:
             "region": self._region,
             "lane": state.definition.lane,
             "members": state.definition.members,
-            "vector": _vector(state.vector),
+            "vector": _vector(applied(state)),
+            "held": _vector(state.vector),
+            "parked": state.parked,
             "snapshot": state.committed_hollow,
         }
 
+    async def digest(self, data_set_id: str) -> str:
+        """One hash of a whole replica."""
+        digest = await self._digest(data_set_id)
+        parts = (*digest["buckets"], digest["conflicts"])
+        return hashlib.blake2b("".join(parts).encode(), digest_size=16).hexdigest()
+
     async def _digest(self, data_set_id: str) -> dict[str, Any]:
         state = self._journal.store.catalog.declared(data_set_id)
-        digest = Digest(dict(state.vector))
+        digest = Digest(applied(state))
         await _in_turns(self._verification.digesting(state, digest))
         return {
             **self._standing(data_set_id),
@@ -60,7 +69,7 @@ class VerificationDesk:
 
     async def _entries(self, data_set_id: str, buckets: frozenset[int]) -> dict[str, Any]:
         state = self._journal.store.catalog.declared(data_set_id)
-        listing = Listing(dict(state.vector))
+        listing = Listing(applied(state))
         await _in_turns(self._verification.listing(state, buckets, listing))
         return {
             "vector": _vector(listing.vector),
@@ -70,7 +79,7 @@ class VerificationDesk:
 
     def _item(self, data_set_id: str, key: bytes) -> dict[str, Any]:
         state = self._journal.store.catalog.declared(data_set_id)
-        vector = _vector(state.vector)
+        vector = _vector(applied(state))
         entry = self._verification.entry(state, key)
         version = self._journal.reader.stored(state, key)
         value = None

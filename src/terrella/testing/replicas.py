@@ -38,14 +38,18 @@ class Write:
     seen: Vector
 
     @property
-    def rank(self) -> tuple[int, str, str, int]:
-        """What last-writer-wins goes by."""
-        dot = self.version.dot
-        return (self.version.hlc, dot.region, dot.incarnation, dot.sequence)
+    def rank(self) -> tuple[object, ...]:
+        """What last-writer-wins goes by: an expiry comes right behind what it ends."""
+        dot, ended = self.version.dot, self.version.expires or self.version.dot
+        return (self.version.hlc, _place(ended), self.version.expires is not None, _place(dot))
 
     def knew(self, dot: Dot) -> bool:
         """Whether the dot was applied where this was written."""
         return self.seen.get(dot.origin, 0) >= dot.sequence
+
+
+def _place(dot: Dot) -> tuple[str, str, int]:
+    return (dot.region, dot.incarnation, dot.sequence)
 
 
 class Replica:
@@ -119,15 +123,18 @@ class Replica:
         """A round of housekeeping."""
         self.run(lambda: [None for _ in housekeeping(self.store)])
 
-    def write(self, key: bytes, value: bytes | None) -> Write | None:
-        """A put, or a delete (None); None if it was no write."""
+    def write(self, key: bytes, value: bytes | None, *, expire: bool = False) -> Write | None:
+        """A put, a delete (None), or what a time to live does to what is stored; None if it was no write."""
         state = self.store.catalog.declared(self.data_set.id)
         seen = dict(state.applied)
         before = self.stored(key)
 
         def work() -> None:
             transaction = Transaction(self.store)
-            if value is None:
+            if expire:
+                if before is not None:
+                    transaction.expire(self.data_set.id, key, before.dot)
+            elif value is None:
                 transaction.delete(self.data_set.id, key)
             else:
                 transaction.put(self.data_set.id, key, value)
@@ -159,9 +166,9 @@ class Observed:
     replicas: list[Replica]
     writes: dict[Dot, Write] = field(default_factory=dict)
 
-    def write(self, replica: Replica, key: bytes, value: bytes | None) -> None:
-        """A put, or a delete (None)."""
-        made = replica.write(key, value)
+    def write(self, replica: Replica, key: bytes, value: bytes | None, *, expire: bool = False) -> None:
+        """A put, a delete (None), or an expiry."""
+        made = replica.write(key, value, expire=expire)
         if made is not None:
             self.writes[made.version.dot] = made
 
@@ -197,8 +204,9 @@ class Observed:
                 )
             losers = {conflict.loser.dot for conflict in replica.conflicts}
             for key in keys:
-                dots = [write.version.dot for write in self.of_key(key)]
-                accounted = {dots[-1], *(losers & set(dots))}
+                writes = {write.version.dot: write for write in self.of_key(key)}
+                dots = [dot for dot, write in writes.items() if write.version.expires is None]
+                accounted = {list(writes)[-1], *(losers & writes.keys())}
                 accounted |= {dot for by in accounted for dot in causes[by]}
                 assert accounted >= set(dots), f"{replica.region}: writes of {key!r} were lost unseen and unlogged"
 
@@ -222,7 +230,7 @@ def random_history(seed: int, steps: int = 120, *, disasters: bool = False) -> O
         drawn = chance.random()
         if drawn < 0.35:
             value = None if chance.random() < 0.5 else b"%d" % step
-            observed.write(replica, b"key-%d" % chance.randrange(4), value)
+            observed.write(replica, b"key-%d" % chance.randrange(4), value, expire=chance.random() < 0.15)
         elif drawn < 0.75:
             other = chance.choice([each for each in observed.replicas if each is not replica])
             replica.pull(other, chance.choice((1, 2, 1000)))

@@ -1,8 +1,8 @@
 """The development authority: certificates for a world whose ``world.yaml`` names none.
 
 They are made once, by the first ``terrella up`` or by ``terrella certificates``, in ``.terrella/certificates``: one for
-each region and one for the front door. Whoever holds ``authority.key`` can pass for any region, so it stays where it
-was made; a host needs ``authority.pem`` and its own region's two files.
+each region, one for the front door and one for whoever monitors it. Whoever holds ``authority.key`` can pass for any
+region, so it stays where it was made; a host needs ``authority.pem`` and its own region's two files.
 """
 
 import fcntl

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from terrella.kernel import Clock, TerrellaError
-from terrella.region import FRONT_DOOR
+from terrella.region import FRONT_DOOR, MONITOR
 from terrella.wire.sigv4 import AccessKey
 from terrella.wire.tls import Identity, TlsFiles, check_own
 from terrella.world.document import Document, Entry
@@ -142,7 +142,7 @@ def require_certificates(world: "World", name: str, clock: Clock) -> None:
     if world.security.certificates or world.exposed:
         _require(world, name)
     elif not authority.holds(name):
-        authority.ensure([*world.regions, FRONT_DOOR], clock)
+        authority.ensure([*world.regions, FRONT_DOOR, MONITOR], clock)
 
 
 def make_certificates(world: "World", clock: Clock) -> list[str]:
@@ -152,7 +152,7 @@ def make_certificates(world: "World", clock: Clock) -> list[str]:
     """
     names = [*world.regions, FRONT_DOOR]
     if not world.security.certificates:
-        return world.development_authority.ensure(names, clock)
+        return world.development_authority.ensure([*names, MONITOR], clock)
     for name in names if world.exposed else world.regions:
         _require(world, name)
     return []

@@ -37,6 +37,7 @@ KNOWN: dict[str, Any] = {
     "unacknowledged": 0,
     "unacknowledged_bytes": 0,
     "unacknowledged_oldest_ms": None,
+    "parked": 0,
     "stopped": None,
     "snapshot_required": False,
 }

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from terrella.cli.comparing import Difference, Findings, confirmed, differing_buckets, suspects, unrest
-from terrella.cli.verify import show, show_key
+from terrella.cli.figures import show_key
+from terrella.cli.verify import show
 
 EAST, WEST = "us-east-1", "eu-west-1"
 ORIGIN = f"{EAST}/e1"
@@ -24,7 +25,7 @@ def listing(vector: dict[str, int], *entries: dict[str, Any], truncated: bool = 
 
 
 def standing(**vector: int) -> dict[str, Any]:
-    return {"snapshot": False, "vector": {f"{EAST}/{life}": sequence for life, sequence in vector.items()}}
+    return {"snapshot": False, "parked": 0, "held": {f"{EAST}/{life}": sequence for life, sequence in vector.items()}}
 
 
 def test_rest_is_when_all_have_applied_the_same() -> None:
@@ -35,7 +36,7 @@ def test_rest_is_when_all_have_applied_the_same() -> None:
     ]
     assert unrest({EAST: standing(e1=3), WEST: {**standing(e1=3), "snapshot": True, "parked": 2}}) == [
         "eu-west-1 is taking a snapshot",
-        "eu-west-1 has 2 parked (terrella parked)",
+        "eu-west-1 has parked what it cannot apply: 2 (terrella parked)",
     ]
 
 

@@ -41,6 +41,8 @@ from terrella.journal import (
     housekeeping,
     memory_connection,
 )
+from terrella.journal.draining import Drained, Drainer
+from terrella.journal.joining import StartWork
 from terrella.journal.pulling import Work
 from terrella.journal.state import DataSetState
 from terrella.testing import ManualClock, SeededIds
@@ -64,6 +66,7 @@ class Node:
         self.indexer = indexer
         self.definitions: list[DataSet] = []
         self.told: list[StandingChange] = []
+        self.drained: list[str] = []
         self.crash_at: Callable[[], bool] = lambda: False
         self.always_hurry = False
         self.open()
@@ -76,7 +79,7 @@ class Node:
         self.reader = Reader(self.disk, self.store)
         self.state = CommittedState(self.store, self.reader, self.clock)
         self.sources = Sources(self.state)
-        self.claims: dict[str, SnapshotTaker] = {}
+        self.claims: dict[str, SnapshotTaker[StartWork]] = {}
         self.admission = Admission(self.store, self.told.append)
         self.waiting: deque[tuple[Work, Callable[[object], None]]] = deque()
         for definition in self.definitions:
@@ -177,8 +180,10 @@ class Link:
         self.client, self.server = client, server
         taker = SnapshotTaker(StoreTarget(client.store), client.claims)
         source = SnapshotSource(StoreSource(server.store, server.reader, rows_max, 10_000))
-        self.puller = Puller(client.state, WORLD, server.name, client.sources, [taker])
-        self.pull_server = PullServer(server.state, WORLD, frozenset(peers) - {server.name}, [source])
+        drainer = Drainer(client.store, lambda _data_set_id, region: client.drained.append(region))
+        drained = Drained(lambda work, done: server.waiting.append((work, done)))
+        self.puller = Puller(client.state, WORLD, server.name, client.sources, [taker, drainer])
+        self.pull_server = PullServer(server.state, WORLD, frozenset(peers) - {server.name}, [source, drained])
         self.ways: dict[bool, deque[bytes]] = {True: deque(), False: deque()}
         self.frames = {True: FrameReader(), False: FrameReader()}
         self.alive = True

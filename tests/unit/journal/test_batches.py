@@ -7,6 +7,7 @@ from tests.unit.journal.test_pulling import FakeState, drained, greeted, sent
 
 from terrella.journal import DataSet, Lane, ProtocolError, Puller
 from terrella.journal.batches import Batches, next_window_in_ms
+from terrella.journal.lag import Lags
 from terrella.journal.model import Origin
 from terrella.journal.protocol import PROTOCOL, Heads, PackedRecords, Pull, Records, Stop, Welcome, pack, unpack
 
@@ -102,3 +103,11 @@ def test_what_was_packed_is_unpacked_and_is_smaller() -> None:
 def test_what_is_not_packed_is_refused(packed: bytes) -> None:
     with pytest.raises(ProtocolError, match="packed records"):
         unpack(PackedRecords("clicks", *EAST, 1, packed))
+
+
+def test_what_comes_on_a_schedule_tells_nothing_of_how_far_a_region_is_behind() -> None:
+    lags = Lags()
+    lags.applied("us-east-1", "items", 1000, 1040, 0.0)
+    lags.applied("us-east-1", "clicks", 1000, 61_000, 0.1, scheduled=True)
+    assert lags.of("us-east-1").percentile_ms(1) == 40
+    assert lags.of_data_set("us-east-1", "clicks").percentile_ms(1) == 60_000

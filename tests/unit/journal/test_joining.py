@@ -296,3 +296,66 @@ async def test_a_region_leaves_when_the_others_have_all_that_it_has(world: World
     with pytest.raises(DataSetEvictedError):
         await world[WEST].put(b"a", b"y")
     assert world[EAST].get(b"a") == b"x"
+
+
+async def test_an_evicted_region_hears_of_it_and_what_it_wrote_is_taken_over(world: World) -> None:
+    """The members have dropped a tombstone by then, and cut their logs."""
+    await join(world, IRELAND)
+    await until(lambda: world[IRELAND].told(Event.JOINED))
+    await set_members(world, 3, REGIONS)
+    await until(lambda: world[IRELAND].standing == "member")
+    network = world[EAST].network
+    await world[EAST].put(b"deleted", b"x")
+    await world[EAST].put(b"kept", b"x")
+    await converged(world)
+    network.cut(IRELAND, EAST)
+    network.cut(IRELAND, WEST)
+    await until(lambda: not any(peer.connected for peer in world[IRELAND].replicator.status().values()))
+    await set_members({name: world[name] for name in MEMBERS}, 4, MEMBERS)
+    await world[WEST].delete(b"deleted")
+    await world[IRELAND].put(b"kept", b"from Ireland")
+    await world[IRELAND].put(b"deleted", b"from Ireland")
+    await world[IRELAND].put(b"new", b"from Ireland")
+
+    def dropped() -> bool:
+        state = world[EAST].journal.store.catalog.declared(ITEMS.id)
+        return world[EAST].journal.reader.stored(state, b"deleted") is None
+
+    async with asyncio.timeout(60):
+        while not dropped():
+            for name in MEMBERS:
+                await world[name].journal.keep_house()
+            await asyncio.sleep(0.01)
+    await world[WEST].journal.drain(ITEMS.id, IRELAND)
+    await set_members({name: world[name] for name in MEMBERS}, 5, MEMBERS, [IRELAND])
+    network.heal(IRELAND, EAST)
+    network.heal(IRELAND, WEST)
+    world[IRELAND].replicator.poke()
+    await until(lambda: world[WEST].told(Event.DRAINED))
+    await until(lambda: sum(change.event is Event.JOINED for change in world[IRELAND].changes) == 2)
+    await set_members(world, 6, REGIONS)
+    await until(lambda: world[IRELAND].standing == "member")
+    await world[IRELAND].put(b"after", b"x")
+    await converged(world)
+    assert {region.get(b"kept") for region in world.values()} == {b"from Ireland"}
+    assert {region.get(b"deleted") for region in world.values()} == {None}
+    assert {conflict.key for conflict in world[EAST].journal.conflicts(ITEMS.id)} == {b"deleted", b"new"}
+    assert world[EAST].get(b"after") == b"x"
+
+
+async def test_a_region_whose_peers_share_a_data_set_no_more_says_so(world: World) -> None:
+    """Only for this one: of another it is a member still, so that they talk to it."""
+    other = DataSet("other-0001", "other", Lane.ASYNC, MEMBERS)
+    for name in MEMBERS:
+        await world[name].journal.declare(other)
+    await world[WEST].put(b"a", b"x")
+    await converged(world, MEMBERS)
+    await world[EAST].journal.set_members(ITEMS.id, 2, [EAST])
+    await until(lambda: world[WEST].told(Event.EVICTED))
+    assert world[WEST].standing == "evicted"
+    with pytest.raises(DataSetEvictedError, match="as a peer says, since epoch 2"):
+        await world[WEST].put(b"a", b"y")
+    assert world[WEST].get(b"a") == b"x"
+    await world[WEST].journal.write(lambda transaction: transaction.put(other.id, b"a", b"x"))
+    await world[WEST].journal.set_members(ITEMS.id, 2, [EAST])
+    await until(lambda: world[WEST].journal.store.catalog.declared(ITEMS.id).join is None)

@@ -149,7 +149,7 @@ class FixedState:
         if stage is Stage.CONFLICTS or number > 9:
             return None
         key = b"%d" % number
-        return Chunk(key, ItemsBody([(EAST, "e1")], [(key, b"x" * 1000, 0, number + 1, 1, [])]))
+        return Chunk(key, ItemsBody([(EAST, "e1")], [(key, b"x" * 1000, 0, number + 1, 1, [], None)]))
 
 
 def test_a_source_sends_no_more_than_it_has_credit_for() -> None:

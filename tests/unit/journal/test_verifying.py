@@ -15,7 +15,7 @@ from terrella.journal import (
     memory_connection,
 )
 from terrella.journal.state import DataSetState
-from terrella.journal.verifying import ENTRIES_MAX, bucket_of
+from terrella.journal.verifying import ENTRIES_MAX, applied, bucket_of
 from terrella.testing import ManualClock, SeededIds
 
 ITEMS = DataSet("items-0001", "items", Lane.ASYNC, ("us-east-1", "us-west-2"))
@@ -58,7 +58,7 @@ class Replica:
         self._commit(work)
 
     def digest(self) -> Digest:
-        digest = Digest(dict(self.state.vector))
+        digest = Digest(applied(self.state))
         for _ in self.verification.digesting(self.state, digest):
             pass
         return digest
@@ -78,7 +78,7 @@ def test_equal_replicas_have_equal_digests_and_one_write_changes_one_bucket() ->
 def test_a_write_while_it_is_read_is_noticed() -> None:
     replica = Replica(ManualClock())
     replica.write(**{f"k{number}": b"v" for number in range(1000)})
-    digest = Digest(dict(replica.state.vector))
+    digest = Digest(applied(replica.state))
     steps = replica.verification.digesting(replica.state, digest)
     next(steps)
     replica.write(late=b"v")
@@ -95,7 +95,7 @@ def test_slices_end_when_their_time_is_up() -> None:
 
     replica = Replica(Slow())
     replica.write(**{f"k{number:03}": b"v" for number in range(100)})
-    digest = Digest(dict(replica.state.vector))
+    digest = Digest(applied(replica.state))
     turns = sum(1 for _ in replica.verification.digesting(replica.state, digest))
     assert digest.entries == 100
     assert turns >= 40
@@ -105,7 +105,7 @@ def test_entries_are_listed_by_bucket_with_deletions() -> None:
     replica = Replica(ManualClock())
     replica.write(a=b"1", b=b"2")
     replica.write(b=None)
-    listing = Listing(dict(replica.state.vector))
+    listing = Listing(applied(replica.state))
     for _ in replica.verification.listing(replica.state, {bucket_of(b"b")}, listing):
         pass
     (entry,) = listing.entries

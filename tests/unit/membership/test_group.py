@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from terrella.journal import Journal, raft
-from terrella.kernel import SystemClock, SystemIds
+from terrella.kernel import SystemClock, SystemIds, TerrellaError
 from terrella.region.membership import (
     AddRegion,
     ControlGroup,
@@ -37,6 +37,7 @@ class Network:
         self.directory = directory
         self.members: dict[str, Member] = {}
         self.cut: set[str] = set()
+        self.said: list[dict[str, str]] = []
 
     async def up(self, name: str, state: MembershipState) -> "Member":
         """Start a region, from its disk if it has one."""
@@ -86,7 +87,8 @@ class Member:
         other = self.network.members.get(receiver)
         if other is None or {self.name, receiver} & self.network.cut:
             raise ConnectionError("cut")
-        other.group.receive(body["fork"], body["data"])
+        self.network.said.append(body)
+        other.group.receive(body["fork"], body["data"], self.name)
 
     async def down(self) -> None:
         await self.leave()
@@ -135,6 +137,14 @@ async def test_what_one_asks_for_all_hear_of(tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="is no region of this world"):
             await network.members[C].keeper.decide(RegionJoined(D))
         assert len({member.keeper.current.groups["t"].epoch for member in network.members.values()}) == 1
+
+
+async def test_no_region_speaks_in_the_name_of_another(tmp_path: Path) -> None:
+    async with world(tmp_path, A, B, C) as network:
+        await network.members[B].keeper.decide(Register("t", "items", (A, B, C)))
+        said = next(body for body in network.said if body["fork"] == network.members[A].group.fork)
+        with pytest.raises(TerrellaError, match=f"{D} speaks in the name of "):
+            network.members[A].group.receive(said["fork"], said["data"], D)
 
 
 async def test_a_region_that_is_started_again_knows_what_was_decided(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ PAIR: dict[str, Any] = {
     "unacknowledged": 2,
     "unacknowledged_bytes": 900,
     "unacknowledged_oldest_ms": 1500.0,
+    "parked": 0,
     "stopped": None,
     "snapshot_required": False,
 }

@@ -49,7 +49,7 @@ def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:
 
 
 def test_the_examples_of_own_hosts_are_worlds(tmp_path: Path) -> None:
-    whole, security = re.findall(r"```yaml\n(.*?)```", OWN_HOSTS, re.DOTALL)
+    whole, security, _ = re.findall(r"```yaml\n(.*?)```", OWN_HOSTS, re.DOTALL)
     (tmp_path / "secret").write_text("correct-horse-battery-staple\n")
     whole = whole.replace("/etc/terrella/secret", "secret")
     world = load(tmp_path, whole)

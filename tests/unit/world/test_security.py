@@ -54,7 +54,7 @@ def test_a_region_elsewhere_makes_nothing_by_itself(write: Write) -> None:
         TerrellaError, match=r"us-east-1 is at 10.0.0.1, which is not loopback: found no .*us-east-1\.key"
     ):
         require_certificates(world, "us-east-1", CLOCK)
-    assert make_certificates(world, CLOCK) == ["us-east-1", "eu-west-1", "front-door"]
+    assert make_certificates(world, CLOCK) == ["us-east-1", "eu-west-1", "front-door", "monitor"]
     assert make_certificates(world, CLOCK) == []
     require_certificates(world, "us-east-1", CLOCK)
 

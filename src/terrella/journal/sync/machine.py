@@ -83,13 +83,13 @@ def put(store: Store, state: DataSetState, key: bytes, row: Row | None, value: b
     """Store an item as entry ``index`` wrote it."""
     entries = store.index_changes(state, key, row[1] if row is not None else None, value)
     dot = store.stream(state, *group_origin(state)).dot(index)
-    store.put_row(state, key, row, (value, dot, hlc, None), entries)
+    store.put_row(state, key, row, (value, dot, hlc, None, None), entries)
 
 
 def remove(store: Store, state: DataSetState, key: bytes, row: Row) -> None:
     """Remove an item without a trace."""
     entries = store.index_changes(state, key, row[1], None)
-    store.put_row(state, key, row, (None, row[2], row[3], None), entries)
+    store.put_row(state, key, row, (None, row[2], row[3], None, None), entries)
     emptied = store.lookup(state, key)
     assert emptied is not None
     store.drop_row(state, key, emptied)

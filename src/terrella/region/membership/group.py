@@ -165,14 +165,21 @@ class ControlGroup:
 
     # driving
 
-    def receive(self, fork: str, data: str) -> None:
-        """Another region's member says something; what is of another fork is not for this one."""
+    def receive(self, fork: str, data: str, proven: str = "") -> None:
+        """Another region's member says something; what is of another fork is not for this one.
+
+        Raises ``TerrellaError`` for what is no message, or another region's than the one that was ``proven`` (if any):
+        no region votes in another's name.
+        """
         if fork != self.fork:
             return
         try:
             messages = _decode_messages(b64decode(data))
         except (ValueError, msgspec.DecodeError) as error:
             raise TerrellaError(f"found messages that are none ({error})") from error
+        strangers = {message.sender for message in messages} - {proven}
+        if proven and strangers:
+            raise TerrellaError(f"{proven} speaks in the name of {', '.join(sorted(strangers))}")
         for message in messages:
             if message.receiver != self._region or (self._abstains and isinstance(message, raft.RequestVote)):
                 continue

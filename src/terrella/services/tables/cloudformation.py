@@ -14,7 +14,6 @@ TABLE = "AWS::DynamoDB::Table"
 GLOBAL_TABLE = "AWS::DynamoDB::GlobalTable"
 
 NOT_ACTING = {
-    "TimeToLiveSpecification": "items are not expired here yet",
     "StreamSpecification": "there is no stream of changes here yet",
     "KinesisStreamSpecification": "changes are not sent to Kinesis here",
     "SSESpecification": "what is stored is not encrypted here",
@@ -60,6 +59,7 @@ def fields_from_cloudformation(resource_type: str, properties: Mapping[str, Any]
             f"table {table}: its properties are not shaped as {resource_type} wants: {error}"
         ) from error
     fields["replicas"] = _replicas(table, given) if resource_type == GLOBAL_TABLE else {}
+    fields["time_to_live"] = _time_to_live(table, given)
     fields["declared"] = {key: given[key] for key in NOT_ACTING if _means_something(given.get(key))}
     fields["not_acting"] = tuple(f"{key}: {NOT_ACTING[key]}" for key in fields["declared"])
     return fields
@@ -107,6 +107,16 @@ def _add_throughput(params: dict[str, Any], given: Mapping[str, Any]) -> None:
 def _least(given: Mapping[str, Any]) -> dict[str, int]:
     settings = given.get("WriteProvisionedThroughputSettings", {}).get("WriteCapacityAutoScalingSettings", {})
     return {"ReadCapacityUnits": 1, "WriteCapacityUnits": int(settings.get("MinCapacity", 1))}
+
+
+def _time_to_live(table: str, given: Mapping[str, Any]) -> str:
+    specification = given.get("TimeToLiveSpecification") or {}
+    if not specification.get("Enabled"):
+        return ""
+    attribute = specification.get("AttributeName")
+    if not isinstance(attribute, str) or not attribute:
+        raise TerrellaError(f"table {table}: TimeToLiveSpecification needs an AttributeName")
+    return attribute
 
 
 def _replicas(table: str, given: Mapping[str, Any]) -> dict[str, ReplicaSettings]:

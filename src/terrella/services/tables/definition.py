@@ -20,7 +20,8 @@ from terrella.services.tables.schema import fields_from_parameters
 class TableDefinition:
     """A table as it was declared.
 
-    ``replicas`` are the regions of a global table's Replicas, in their order, those that the world lacks included.
+    ``time_to_live`` is the attribute by which items expire; empty: they do not. ``replicas`` are the regions of a
+    global table's Replicas, in their order, those that the world lacks included.
     ``not_acting`` holds one sentence for each thing that was declared and does nothing here yet, for the caller to
     show; ``declared`` keeps those things as they were written.
     """
@@ -35,6 +36,7 @@ class TableDefinition:
     deletion_protection: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     replicas: dict[str, ReplicaSettings] = field(default_factory=dict)
+    time_to_live: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
     not_acting: tuple[str, ...] = ()
 

@@ -23,6 +23,7 @@ from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
 from terrella.services.tables.ports import Alone, Replication
 from terrella.services.tables.replicas import replica_definition
 from terrella.services.tables.table import encode_item
+from terrella.services.tables.time_to_live import Sweeper
 from terrella.services.tables.values import MalformedValueError
 from terrella.wire.aws import JsonOperation, JsonRules, JsonService, decode_body, error_response, json_headers
 from terrella.wire.http import Request, Response
@@ -109,10 +110,16 @@ class Tables:
         self._request_ids = _RequestIds(ids)
         self._region = region
         self._account = account
+        self.sweeper = Sweeper(journal, self._catalog, clock)
 
     async def start(self) -> None:
-        """Make the tables that the catalog holds usable again."""
+        """Make the tables that the catalog holds usable again, and let items expire from now on."""
         await self._catalog.start()
+        self.sweeper.start()
+
+    async def stop(self) -> None:
+        """Let items expire no more; to be called before the journal closes."""
+        await self.sweeper.stop()
 
     async def handle(self, request: Request) -> Response:
         """Answer a request to DynamoDB's wire API."""

@@ -22,6 +22,9 @@ from terrella.services.tables.values import (
 PARTITION_KEY_MAX_BYTES = 2048
 SORT_KEY_MAX_BYTES = 1024
 
+# No index of a user's can have this name.
+TIME_TO_LIVE_INDEX = "time to live"
+
 encode_item: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 decode_item: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
@@ -218,21 +221,28 @@ class Table:
 
         Replicated items come without having been checked here: one that an index cannot take is left out of it.
         """
-        if not self.indexes:
-            return None
         indexes = tuple(self.indexes.values())
+        attribute = self.definition.time_to_live
+        if not indexes and not attribute:
+            return None
 
         def entries(_key: bytes, value: bytes) -> list[tuple[str, bytes]]:
             item = decode_item(value)
-            return [(index.name, index.key.encode(item)) for index in indexes if index.key.takes(item)]
+            found = [(index.name, index.key.encode(item)) for index in indexes if index.key.takes(item)]
+            if attribute and (moment_s := _moment_s(item.get(attribute))) is not None:
+                found.append((TIME_TO_LIVE_INDEX, moment_key(moment_s)))
+            return found
 
         return entries
 
     def index_fingerprints(self) -> dict[str, str]:
         """By index, what its entries depend on: with another fingerprint the journal fills it anew."""
-        return {
+        fingerprints = {
             index.name: ",".join(f"{name}:{kind}" for name, kind in index.key.pairs) for index in self.indexes.values()
         }
+        if self.definition.time_to_live:
+            fingerprints[TIME_TO_LIVE_INDEX] = self.definition.time_to_live
+        return fingerprints
 
     def check_paths(self, nested_heads: Iterable[str]) -> None:
         """Key attributes are scalars, so no path goes into one; raises ``AwsError``."""
@@ -246,3 +256,19 @@ class Table:
         for name, _, _ in self._index_keys:
             if name in heads:
                 raise invalid(f"{words}IndexKey: {name}")
+
+
+def moment_key(moment_s: int) -> bytes:
+    """Seconds since 1970 as the index of moments has them."""
+    return max(0, moment_s).to_bytes(8, "big")
+
+
+def _moment_s(value: dict[str, Any] | None) -> int | None:
+    """When an item expires, by its attribute; None for one that says nothing of the kind."""
+    number = value.get("N") if value else None
+    if number is None:
+        return None
+    whole = number.partition(".")[0]
+    if not whole.isdecimal() or len(whole) > 18:  # negative, or beyond all time
+        return None
+    return int(whole) or None

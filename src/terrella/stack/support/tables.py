@@ -33,7 +33,7 @@ _COMMON = {
     "LocalSecondaryIndexes": honoured(members=_LOCAL_INDEX),
     "BillingMode": honoured(Kind.TEXT, note="reported; nothing is billed"),
     "StreamSpecification": inert(f"streams are {_LATER}"),
-    "TimeToLiveSpecification": inert(f"expiry is {_LATER}"),
+    "TimeToLiveSpecification": honoured(members={"AttributeName": TEXT, "Enabled": BOOLEAN}),
     "SSESpecification": inert("the store is not encrypted here"),
     "WarmThroughput": _CAPACITY,
     "VectorIndexes": refused("vector indexes are not built"),

@@ -1,25 +1,25 @@
-"""Tell what happens under a seed: ``python -m terrella.testing.simulation SEED [SEED_END]``."""
+"""Simulate seeds: ``python -m terrella.testing.simulation SEED`` tells one, ``FIRST LAST`` runs a range.
 
+A range runs on all processors; the transcripts of seeds that fail are kept in ``simulation-failures/``.
+"""
+
+import os
 import sys
 
-from terrella.testing.simulation.world import SimulationFailure, simulate
+from terrella.testing.simulation.runner import report, transcript
 
 
 def main(arguments: list[str]) -> int:
-    """One seed is told; of a range only the failures are."""
+    """Exit status 1 if a seed failed."""
     seeds = [int(argument) for argument in arguments]
-    if len(seeds) not in (1, 2):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    failures = 0
-    for seed in range(seeds[0], seeds[-1] + 1):
-        try:
-            simulate(seed, tell=print if len(seeds) == 1 else None)
-        except SimulationFailure as failure:
-            failures += 1
-            sys.stdout.write(f"{failure}\n")
-    sys.stdout.write(f"{seeds[-1] - seeds[0] + 1 - failures} of {seeds[-1] - seeds[0] + 1} seeds held\n")
-    return 1 if failures else 0
+    if len(seeds) == 1:
+        told = transcript(seeds[0])
+        sys.stdout.write(told)
+        return 0 if told.endswith("held\n") else 1
+    if len(seeds) == 2:
+        return 1 if report(range(seeds[0], seeds[1] + 1), os.cpu_count() or 1) else 0
+    sys.stderr.write(f"{__doc__}\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -1,131 +1,318 @@
-"""What must hold of a world that has healed; named after the rules of replication that they check.
+"""What must hold, as objects of their own; named after the rules of replication that they check.
 
-Each answers the violations that it finds, as sentences; none means that all is well.
+``at_crash`` judges what lies on one disk at the moment when its process died; ``at_end`` the whole world after it has
+healed. Each answers the violations that it finds, as sentences; none means that all is well. All of them go by the
+history and the bare contents of disks, never by the journal's own code.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from terrella.journal import Conflict, Dot, Vector, Version
-from terrella.testing.simulation.history import History
+from terrella.journal import DataSet, Dot, Lane, Version, WriteRecord, decode_record
+from terrella.kernel import SKEW_BOUND_MS, hlc_milliseconds
+from terrella.testing.simulation.disk import StoredDataSet
+from terrella.testing.simulation.history import History, Operation, Write, causes_of, name
 
-
-class Replica(Protocol):
-    """A region as the checkers see it."""
-
-    name: str
-
-    def stored(self, key: bytes) -> Version | None:
-        """What is stored at a key, a tombstone included."""
-        ...
-
-    def conflicts(self) -> list[Conflict]:
-        """The conflict log."""
-        ...
-
-    def digest(self) -> str:
-        """Everything that is stored, as a hash."""
-        ...
-
-    def vector(self) -> Vector:
-        """What is applied."""
-        ...
+Contents = Mapping[str, StoredDataSet]
 
 
-class Checker(Protocol):
+@dataclass(slots=True)
+class Evidence:
+    """What the checkers go by: the data sets that still exist, and each region's disk."""
+
+    history: History
+    data_sets: dict[str, DataSet]
+    disks: dict[str, dict[str, StoredDataSet]] = field(default_factory=dict)
+    clocks_max_ms: dict[str, int] = field(default_factory=dict)
+    destroyed: set[str] = field(default_factory=set)
+
+    def replicas(self, data_set: DataSet) -> list[tuple[str, StoredDataSet]]:
+        """Each member's disk."""
+        return [(member, self.disks[member][data_set.id]) for member in data_set.members]
+
+    @property
+    def replicated(self) -> list[DataSet]:
+        """The data sets of which members hold equal copies."""
+        return [data_set for data_set in self.data_sets.values() if data_set.lane is not Lane.LOCAL]
+
+
+class Checker:
     """One rule."""
 
-    def violations(self, history: History, replicas: list[Replica]) -> Iterator[str]:
-        """What is wrong."""
-        ...
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """What is wrong on the disk of a region that has just died."""
+        yield from ()
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """What is wrong with the healed world."""
+        yield from ()
 
 
-class Durability:
-    """I1: every acknowledged write is, on every member, current, covered by what is current, or in the conflict log."""
+class Durability(Checker):
+    """I1: every acknowledged write is, on every member, current, covered by what is current, or in the conflict log.
 
-    def violations(self, history: History, replicas: list[Replica]) -> Iterator[str]:
+    Excused only by the destruction of the last disk that held it.
+    """
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
         """Acknowledged writes that are lost without a trace."""
-        for replica in replicas:
-            logged = {conflict.loser.dot for conflict in replica.conflicts()}
-            for dot, write in history.writes.items():
-                if not write.acknowledged or dot in logged:
-                    continue
-                stored = replica.stored(write.key)
-                if stored is None or not _covers(stored, dot):
-                    yield f"I1: the acknowledged write {_name(dot)} of {write.key!r} is lost in {replica.name}"
+        for data_set in evidence.replicated:
+            writes = [write for write in evidence.history.surviving(data_set.id) if write.acknowledged]
+            for region, stored in evidence.replicas(data_set):
+                for write in writes:
+                    if not _accounted(evidence.history, data_set.id, stored, write.key, write.version.dot):
+                        what = f"{name(write.version.dot)} of {write.key!r}"
+                        yield f"I1: the acknowledged write {what} is lost in {region}"
+
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """Items of data sets that are not replicated: the last acknowledged value, or one that was asked for later."""
+        if region in evidence.destroyed:
+            return
+        for data_set in evidence.data_sets.values():
+            stored = contents.get(data_set.id)
+            if data_set.lane is Lane.LOCAL and stored is not None and not stored.dropped:
+                yield from self._local(evidence, region, data_set, stored)
+
+    def _local(self, evidence: Evidence, region: str, data_set: DataSet, stored: StoredDataSet) -> Iterator[str]:
+        possible: dict[bytes, list[Operation]] = {}
+        for (data_set_id, owner, _), operations in evidence.history.operations.items():
+            if (data_set_id, owner) != (data_set.id, region):
+                continue
+            for operation in operations:
+                if not operation.failed:
+                    candidates = possible.setdefault(operation.key, [])
+                    if operation.answered:
+                        candidates.clear()
+                    candidates.append(operation)
+        for key, candidates in possible.items():
+            version = stored.items.get(key)
+            value = version.value if version else None
+            if value not in [operation.value for operation in candidates] and (value or candidates[0].answered):
+                yield f"I1: {region} holds {value!r} at {key!r} of the local {data_set.name}"
 
 
-class Convergence:
-    """I2: replicas are equal byte for byte, and hold the maximum over all writes to each key."""
+class Convergence(Checker):
+    """I2: replicas are equal, and hold the maximum over all writes to each key; counters agree with items."""
 
-    def violations(self, history: History, replicas: list[Replica]) -> Iterator[str]:
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
         """Replicas that differ from each other or from the oracle."""
-        first = replicas[0]
-        for replica in replicas[1:]:
-            if replica.vector() != first.vector():
-                yield f"I2: {replica.name} and {first.name} have not applied the same"
-            elif replica.digest() != first.digest():
-                yield f"I2: {replica.name} and {first.name} have applied the same and differ"
-        for key in sorted(history.keys):
-            expected = max(history.of_key(key), key=lambda write: write.rank).version
-            for replica in replicas:
-                stored = replica.stored(key)
-                if stored is None or (stored.dot, stored.hlc, stored.value) != (
-                    expected.dot,
-                    expected.hlc,
-                    expected.value,
-                ):
-                    found = "nothing" if stored is None else _name(stored.dot)
-                    yield f"I2: {replica.name} holds {found} at {key!r}; the maximum is {_name(expected.dot)}"
+        for data_set in evidence.replicated:
+            replicas = evidence.replicas(data_set)
+            yield from self._equal(data_set, replicas)
+            for key, writes in evidence.history.by_key(data_set.id).items():
+                expected = writes[-1].version
+                for region, stored in replicas:
+                    yield from self._maximum(region, key, stored.items.get(key), expected)
+        for region, contents in evidence.disks.items():
+            yield from self._counters(region, contents)
+
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """Counters that disagree with what is counted."""
+        yield from self._counters(region, contents)
+
+    def _equal(self, data_set: DataSet, replicas: list[tuple[str, StoredDataSet]]) -> Iterator[str]:
+        if not replicas:
+            return
+        first, other = replicas[0]
+        for region, stored in replicas[1:]:
+            names = f"{region} and {first}"
+            if _vector(stored) != _vector(other):
+                yield f"I2: {names} have not applied the same of {data_set.name}"
+            elif _live(stored) != _live(other):
+                here, there = _live(stored), _live(other)
+                keys = sorted(key for key in {*here, *there} if here.get(key) != there.get(key))
+                yield f"I2: {names} have applied the same of {data_set.name} and differ in {keys}"
+            elif stored.conflicts != other.conflicts:
+                yield f"I2: {names} have applied the same of {data_set.name} and differ in their conflict logs"
+
+    def _maximum(self, region: str, key: bytes, stored: Version | None, expected: Version) -> Iterator[str]:
+        if stored is None and expected.value is None:
+            return  # a tombstone that was dropped
+        if stored is None:
+            yield f"I2: {region} holds nothing at {key!r}; the maximum is {name(expected.dot)}"
+        elif (stored.dot, stored.hlc, stored.value) != (expected.dot, expected.hlc, expected.value):
+            yield f"I2: {region} holds {name(stored.dot)} at {key!r}; the maximum is {name(expected.dot)}"
+
+    def _counters(self, region: str, contents: Contents) -> Iterator[str]:
+        for data_set_id, stored in contents.items():
+            if stored.dropped:
+                continue
+            live = {key: version.value for key, version in stored.items.items() if version.value is not None}
+            counted = (len(live), sum(len(key) + len(value) for key, value in live.items()))
+            if counted != stored.counted:
+                yield f"R2: {region} counts {stored.counted} in {data_set_id}, where {counted} are"
 
 
-class ConflictLog:
+class Cursors(Checker):
+    """I3: of every origin, all that the cursor covers is durable here; no dot names two contents."""
+
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """Records that the cursor covers and that are neither in the log nor below its floor, or had no effect."""
+        for data_set in evidence.replicated:
+            stored = contents.get(data_set.id)
+            if stored is not None and not stored.dropped and not stored.under_way:
+                yield from self._holes(evidence.history, region, data_set, stored)
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """The same of every disk, and what the observer found contradictory."""
+        yield from evidence.history.contradictions
+        for region, contents in evidence.disks.items():
+            yield from self.at_crash(evidence, region, contents)
+
+    def _holes(self, history: History, region: str, data_set: DataSet, stored: StoredDataSet) -> Iterator[str]:
+        records = history.records.get(data_set.id, {})
+        for origin, applied in stored.applied.items():
+            log = stored.log[origin]
+            expected = set(range(stored.floors[origin], applied + 1))
+            if log.keys() != expected:
+                floor = stored.floors[origin]
+                yield (f"I3: {region} has {sorted(log)} of {origin[0]}; its floor is {floor}, and {applied} is applied")
+            for sequence in range(1, applied + 1):
+                data = log.get(sequence) or records.get(Dot(*origin, sequence))
+                if data is None:
+                    yield f"I3: {region} counts record {sequence} of {origin[0]} as applied, which nobody ever wrote"
+                    continue
+                record = decode_record(data)
+                dot = Dot(*origin, sequence)
+                if isinstance(record, WriteRecord) and not _accounted(history, data_set.id, stored, record.key, dot):
+                    yield f"I3: {region} has applied {name(dot)} of {record.key!r} without effect"
+
+
+class ConflictLog(Checker):
     """I4: a write that its key's final version has not seen is in every log, or seen by one that is.
 
     No entry is false: its loser was truly unseen by its winner.
     """
 
-    def violations(self, history: History, replicas: list[Replica]) -> Iterator[str]:
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
         """Writes that were overwritten unseen and unlogged, and entries whose loser was seen."""
-        causes = {dot: known for key in history.keys for dot, known in history.causes(key).items()}
-        for replica in replicas:
-            entries = {conflict.loser.dot: conflict for conflict in replica.conflicts()}
-            for conflict in entries.values():
-                yield from self._false_entry(history, causes, replica, conflict)
-            for key in sorted(history.keys):
-                writes = history.of_key(key)
-                final = max(writes, key=lambda write: write.rank).version.dot
-                accounted = {final} | causes[final]
-                for write in writes:
-                    if write.version.dot in entries:
-                        accounted |= {write.version.dot} | causes[write.version.dot]
-                for dot in sorted({write.version.dot for write in writes} - accounted, key=_name):
-                    yield f"I4: {_name(dot)} of {key!r} lost unseen, and {replica.name} has no entry"
+        for data_set in evidence.replicated:
+            grouped = evidence.history.by_key(data_set.id)
+            causes = {dot: seen for writes in grouped.values() for dot, seen in causes_of(writes).items()}
+            by_dot = {write.version.dot: write for writes in grouped.values() for write in writes}
+            for region, stored in evidence.replicas(data_set):
+                yield from self._false_entries(region, stored, by_dot, causes)
+                for key, writes in grouped.items():
+                    final = writes[-1].version.dot
+                    accounted = {final} | causes[final]
+                    for write in writes:
+                        if write.version.dot in stored.conflicts:
+                            accounted |= {write.version.dot} | causes[write.version.dot]
+                    for write in writes:
+                        if write.version.dot not in accounted:
+                            yield f"I4: {name(write.version.dot)} of {key!r} lost unseen, and {region} has no entry"
 
-    def _false_entry(
-        self, history: History, causes: dict[Dot, set[Dot]], replica: Replica, conflict: Conflict
+    def _false_entries(
+        self, region: str, stored: StoredDataSet, by_dot: dict[Dot, Write], causes: dict[Dot, set[Dot]]
     ) -> Iterator[str]:
-        loser, winner = history.writes[conflict.loser.dot], history.writes[conflict.winner.dot]
-        names = f"{_name(conflict.loser.dot)} as unseen by {_name(conflict.winner.dot)}"
-        if conflict.loser.dot in causes[conflict.winner.dot] or loser.rank > winner.rank:
-            yield f"I4: {replica.name} logs {names}"
-        if (conflict.loser.value, conflict.winner.value) != (loser.version.value, winner.version.value):
-            yield f"I4: {replica.name} logs {names}, with other values than were written"
+        for entry in stored.conflicts.values():
+            loser, winner = by_dot.get(entry.loser.version.dot), by_dot.get(entry.winner.version.dot)
+            names = f"{name(entry.loser.version.dot)} as unseen by {name(entry.winner.version.dot)}"
+            if loser is None or winner is None:
+                yield f"I4: {region} logs {names}, of which nobody wrote one"
+            elif loser.version.dot in causes[winner.version.dot] or loser.rank > winner.rank:
+                yield f"I4: {region} logs {names}"
+            elif (entry.loser.value, entry.winner.value) != (loser.version.value, winner.version.value):
+                yield f"I4: {region} logs {names}, with other values than were written"
 
 
-class Dots:
-    """I3, in part: no dot ever names two contents."""
+class Visibility(Checker):
+    """I5: nothing answered or shipped is undone by a crash; a client sees its own acknowledged write."""
 
-    def violations(self, history: History, replicas: list[Replica]) -> Iterator[str]:
-        """What the observer found contradictory."""
-        yield from history.contradictions
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """Answered writes that are not on the disk, and records that were served and are not there any more."""
+        history = evidence.history
+        for (data_set_id, owner, _), operations in history.operations.items():
+            stored = contents.get(data_set_id)
+            if owner != region or stored is None or stored.dropped or stored.lane == Lane.LOCAL:
+                continue
+            for operation in operations:
+                if operation.answered and operation.dot is None:
+                    yield f"I5: {region} answered the write of {operation.value!r}, which is not on its disk"
+        for (data_set_id, origin), sequence in history.shipped.get(region, {}).items():
+            stored = contents.get(data_set_id)
+            if stored is None or stored.dropped or stored.under_way:
+                continue
+            if stored.applied.get(origin, 0) < sequence:
+                yield f"I5: {region} served record {sequence} of {origin[0]}, which is not on its disk"
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """The same of every disk; and answers that show what was never committed."""
+        history = evidence.history
+        for region, contents in evidence.disks.items():
+            yield from self.at_crash(evidence, region, contents)
+        for answer in history.answers:
+            if answer.data_set_id not in {data_set.id for data_set in evidence.replicated}:
+                continue
+            dot = answer.version.dot
+            write = history.writes.get(answer.data_set_id, {}).get(dot)
+            if write is None or (write.key, write.version.value) != (answer.key, answer.version.value):
+                yield f"I5: a client of {answer.region} was shown {name(dot)} of {answer.key!r}, never committed so"
+        for operation, stored in history.own_reads:
+            if operation.dot is None or operation.data_set_id not in evidence.data_sets:
+                continue
+            if stored is None or not _has_seen(stored, operation.dot):
+                yield f"I5: a client of {operation.region} did not see its own {name(operation.dot)}"
 
 
-def _covers(version: Version, dot: Dot) -> bool:
+class Clocks(Checker):
+    """Rule 4: a write is later than what it replaced, and a wrong clock elsewhere does not move a region's own."""
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """Writes with a time that they may not have."""
+        for data_set in evidence.replicated:
+            for writes in evidence.history.by_key(data_set.id).values():
+                for write in writes:
+                    replaced = [other.version.hlc for other in writes if other is not write and write.applied(other)]
+                    yield from self._time(evidence, write, max(replaced, default=0))
+
+    def _time(self, evidence: Evidence, write: Write, replaced: int) -> Iterator[str]:
+        dot, hlc = write.version.dot, write.version.hlc
+        if hlc <= replaced:
+            yield f"R4: {name(dot)} of {write.key!r} is not later than what it replaced"
+        bound_ms = evidence.clocks_max_ms[dot.region] + SKEW_BOUND_MS
+        if hlc_milliseconds(hlc) > max(bound_ms, hlc_milliseconds(replaced) + 1):
+            yield f"R4: {name(dot)} of {write.key!r} follows a clock beyond the bound"
+
+
+CHECKERS: tuple[Checker, ...] = (Durability(), Convergence(), Cursors(), ConflictLog(), Visibility(), Clocks())
+
+
+def rank(version: Version) -> tuple[int, str, str, int]:
+    """What last-writer-wins goes by."""
+    dot = version.dot
+    return (version.hlc, dot.region, dot.incarnation, dot.sequence)
+
+
+def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: bytes, dot: Dot) -> bool:
+    """Whether a write is current, covered by what is current, in the conflict log, or gone with a dropped tombstone.
+
+    Whether a tombstone was dropped too early shows in what comes to life again.
+    """
+    current = stored.items.get(key)
+    if (current is not None and _has_seen(current, dot)) or dot in stored.conflicts:
+        return True
+    versions = history.versions.get(data_set_id, {}).get(key, {})
+    dropped = [
+        version
+        for version in versions.values()
+        if version.value is None
+        and stored.applied.get(version.dot.origin, 0) >= version.dot.sequence
+        and (current is None or rank(current) > rank(version))
+    ]
+    logged = [version for version in versions.values() if version.dot in stored.conflicts]
+    return bool(dropped) and any(_has_seen(version, dot) for version in (*dropped, *logged))
+
+
+def _has_seen(version: Version, dot: Dot) -> bool:
     if version.dot.origin == dot.origin and version.dot.sequence >= dot.sequence:
         return True
     return version.context.get(dot.origin, 0) >= dot.sequence
 
 
-def _name(dot: Dot) -> str:
-    return f"{dot.region}/{dot.incarnation[:4]}#{dot.sequence}"
+def _live(stored: StoredDataSet) -> dict[bytes, tuple[Dot, int, bytes]]:
+    return {k: (v.dot, v.hlc, v.value) for k, v in stored.items.items() if v.value is not None}
+
+
+def _vector(stored: StoredDataSet) -> dict[tuple[str, str], int]:
+    return {origin: applied for origin, applied in stored.applied.items() if applied}

@@ -1,18 +1,42 @@
-"""What happened in a simulated world, as an omniscient and simple-minded observer wrote it down."""
+"""What happened in a simulated world, as an omniscient and simple-minded observer wrote it down.
 
-from dataclasses import dataclass, field
+A disk is looked at after each commit, for what its region wrote itself, and wholly when its region dies and at the end.
+The history is the union of what was seen, beside what clients and peers were told meanwhile.
+"""
 
-from terrella.journal import Dot, Origin, Vector, Version
+from dataclasses import dataclass
+
+from terrella.journal import Dot, Origin, Vector, Version, WriteRecord, decode_record, written_version
+from terrella.testing.simulation.disk import Place, StoredDataSet
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One item's write as a client asked for it; ``seen`` is all that was applied in its region when it was judged."""
+
+    region: str
+    data_set_id: str
+    key: bytes
+    value: bytes | None
+    seen: Vector
+    answered: bool = False
+    failed: bool = False
+    dot: Dot | None = None
 
 
 @dataclass(slots=True)
 class Write:
-    """One committed write: ``seen`` is all that was applied in its region when it was judged, of every key."""
+    """One committed write. ``seen`` is what was applied in its region before it, of every key."""
 
     key: bytes
     version: Version
     seen: Vector
-    acknowledged: bool = False
+    operation: Operation | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether its client was told that it is durable."""
+        return self.operation is not None and self.operation.answered
 
     def applied(self, other: "Write") -> bool:
         """Whether the other write was applied in this one's region before it."""
@@ -27,46 +51,133 @@ class Write:
 
 
 @dataclass(slots=True)
+class Answer:
+    """A version that a client was shown."""
+
+    region: str
+    data_set_id: str
+    key: bytes
+    version: Version
+
+
 class History:
-    """Every committed write, and every record that was ever sent."""
+    """Every record, every write, every promise."""
 
-    writes: dict[Dot, Write] = field(default_factory=dict)
-    shipped: dict[tuple[Origin, int], bytes] = field(default_factory=dict)
-    contradictions: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.records: dict[str, dict[Dot, bytes]] = {}
+        self.versions: dict[str, dict[bytes, dict[Dot, Version]]] = {}
+        self.writes: dict[str, dict[Dot, Write]] = {}
+        self.operations: dict[tuple[str, str, str], list[Operation]] = {}
+        self.answers: list[Answer] = []
+        self.own_reads: list[tuple[Operation, Version | None]] = []
+        self.shipped: dict[str, dict[Place, int]] = {}
+        self.destroyed: list[tuple[Place, int, int]] = []
+        self.lost: dict[str, set[Dot]] = {}
+        self.contradictions: list[str] = []
+        self._matched: dict[tuple[str, str, str], int] = {}
+        self._read: dict[tuple[str, str, str], int] = {}
 
-    def committed(self, write: Write) -> None:
-        """A write is on a disk."""
-        dot = write.version.dot
-        if dot in self.writes:
-            self.contradictions.append(f"{dot} names two writes: of {self.writes[dot].key!r} and of {write.key!r}")
-        self.writes[dot] = write
+    def add(self, data_set_id: str, dot: Dot, write: Write) -> None:
+        """A write that is known from elsewhere."""
+        self.versions.setdefault(data_set_id, {}).setdefault(write.key, {})[dot] = write.version
+        self.writes.setdefault(data_set_id, {})[dot] = write
 
-    def sent(self, origin: Origin, sequence: int, record: bytes) -> None:
-        """A record was served."""
-        known = self.shipped.setdefault((origin, sequence), record)
-        if known != record:
-            self.contradictions.append(f"record {sequence} of {origin} was sent with two contents")
+    def judged(self, incarnation: str, operation: Operation) -> None:
+        """A write was judged; whether it is committed is seen later."""
+        place = (operation.data_set_id, operation.region, incarnation)
+        self.operations.setdefault(place, []).append(operation)
 
-    def of_key(self, key: bytes) -> list[Write]:
-        """The writes to a key."""
-        return [write for write in self.writes.values() if write.key == key]
+    def sent(self, region: str, place: Place, first: int, records: list[bytes]) -> None:
+        """A region served records."""
+        data_set_id, origin = place
+        for offset, record in enumerate(records):
+            self._note(data_set_id, Dot(*origin, first + offset), record, f"was sent by {region}")
+        promised = self.shipped.setdefault(region, {})
+        promised[place] = max(promised.get(place, 0), first + len(records) - 1)
 
-    def causes(self, key: bytes) -> dict[Dot, set[Dot]]:
-        """For each write to a key, those that it has overwritten knowingly: applied there before it, or causes of such.
+    def seen_on_disk(self, region: str, contents: dict[str, StoredDataSet]) -> None:
+        """Take in what is on a region's disk."""
+        for data_set_id, stored in contents.items():
+            if stored.dropped:
+                continue
+            for origin, log in stored.log.items():
+                for sequence in sorted(log):
+                    self._note(data_set_id, Dot(*origin, sequence), log[sequence], f"lies in {region}")
 
-        Delivery is not causal: a write may arrive, and be overwritten, before one that its own writer had seen.
-        """
-        causes: dict[Dot, set[Dot]] = {}
-        ordered = sorted(self.of_key(key), key=lambda write: write.rank)  # causes come before what they cause
-        for number, write in enumerate(ordered):
-            known = causes[write.version.dot] = set()
-            for earlier in ordered[:number]:
-                if write.applied(earlier):
-                    known.add(earlier.version.dot)
-                    known |= causes[earlier.version.dot]
-        return causes
+    def committed(self, region: str, news: list[tuple[str, Dot, bytes]]) -> None:
+        """A region has committed records of its own (or got some of an earlier life back)."""
+        for data_set_id, dot, record in news:
+            self._note(data_set_id, dot, record, f"was committed by {region}")
+            place = (data_set_id, *dot.origin)
+            if dot.sequence > self._read.get(place, 0):
+                self._read[place] = dot.sequence
+                self._take_in(place, dot, record)
 
-    @property
-    def keys(self) -> set[bytes]:
-        """Every key that was ever written."""
-        return {write.key for write in self.writes.values()}
+    def _note(self, data_set_id: str, dot: Dot, record: bytes, how: str) -> None:
+        records = self.records.setdefault(data_set_id, {})
+        known = records.get(dot)
+        if known is None:
+            records[dot] = record
+            decoded = decode_record(record)
+            if isinstance(decoded, WriteRecord):
+                of_key = self.versions.setdefault(data_set_id, {}).setdefault(decoded.key, {})
+                of_key[dot] = written_version(decoded, dot)
+        elif known != record:
+            self.contradictions.append(f"I3: {name(dot)} has two contents, one of which {how}")
+
+    def _take_in(self, place: tuple[str, str, str], dot: Dot, data: bytes) -> None:
+        record = decode_record(data)
+        if not isinstance(record, WriteRecord):
+            return
+        operations = self.operations.get(place, [])
+        number = self._matched.get(place, 0)
+        while number < len(operations):
+            operation = operations[number]
+            number += 1
+            if not operation.failed and (operation.key, operation.value) == (record.key, record.value):
+                break
+        else:
+            self.contradictions.append(f"I5: nobody asked for {name(dot)}, or its client was told that it failed")
+            return
+        self._matched[place] = number
+        operation.dot = dot
+        write = Write(record.key, self.versions[place[0]][record.key][dot], operation.seen, operation)
+        self.writes.setdefault(place[0], {})[dot] = write
+
+    def lose(self, data_set_id: str, origin: Origin, first: int, last: int) -> None:
+        """Writes are gone with the last disk that held them."""
+        gone = self.lost.setdefault(data_set_id, set())
+        gone.update(Dot(*origin, sequence) for sequence in range(first, last + 1))
+
+    def surviving(self, data_set_id: str) -> list[Write]:
+        """The writes that are not lost with the last disk."""
+        lost = self.lost.get(data_set_id, ())
+        return [write for dot, write in self.writes.get(data_set_id, {}).items() if dot not in lost]
+
+    def by_key(self, data_set_id: str) -> dict[bytes, list[Write]]:
+        """The surviving writes to each key, in the order of last-writer-wins."""
+        grouped: dict[bytes, list[Write]] = {}
+        for write in self.surviving(data_set_id):
+            grouped.setdefault(write.key, []).append(write)
+        return {key: sorted(grouped[key], key=lambda write: write.rank) for key in sorted(grouped)}
+
+
+def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
+    """For each write to a key, those that it has overwritten knowingly: applied there before it, or causes of such.
+
+    ``writes`` are in the order of last-writer-wins: causes come before what they cause. Delivery is not causal: a write
+    may arrive, and be overwritten, before one that its own writer had seen.
+    """
+    causes: dict[Dot, set[Dot]] = {}
+    for number, write in enumerate(writes):
+        known = causes[write.version.dot] = set()
+        for earlier in writes[:number]:
+            if write.applied(earlier):
+                known.add(earlier.version.dot)
+                known |= causes[earlier.version.dot]
+    return causes
+
+
+def name(dot: Dot) -> str:
+    """A dot as transcripts show it."""
+    return f"{dot.region}/{dot.incarnation[:4]}#{dot.sequence}"

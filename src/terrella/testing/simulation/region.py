@@ -1,170 +1,369 @@
-"""One region of a simulated world: a disk that outlives it, a store, and the cores that pull and serve."""
+"""One region of a simulated world: a disk, a clock, and one process after the other that runs the real journal."""
 
-from collections import deque
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
 
 from terrella.journal import (
-    Apply,
-    CommittedState,
     Conflict,
     DataSet,
+    Journal,
     JournalError,
-    Reader,
-    RemoteSlice,
-    Store,
+    Replicator,
+    StoreUnavailableError,
     Transaction,
     Vector,
     Version,
-    declaring,
-    memory_connection,
 )
 from terrella.testing.ids import SeededIds
-from terrella.testing.simulation.history import Write
-from terrella.testing.simulation.network import SimulatedConnection
-from terrella.testing.simulation.schedule import Schedule, SkewedClock
+from terrella.testing.simulation.disk import Disk, Watch
+from terrella.testing.simulation.history import Answer, History, Operation
+from terrella.testing.simulation.loop import VirtualLoop
+from terrella.testing.simulation.network import Network
+from terrella.testing.simulation.plan import WORLD, Plan
+from terrella.testing.simulation.schedule import RegionClock, Schedule, SimulatedCrash
+
+PORT = 4567
+
+# What a client asks for in one write: keys and their new values, None to delete.
+Wishes = list[tuple[str, bytes, bytes | None]]
 
 
-@dataclass(slots=True)
-class _Batch:
-    """What an open batch holds."""
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A data set as one region is told to declare it: ``version`` says which indexes it has, and of what."""
 
-    writes: list[Write] = field(default_factory=list)
-    slices: list[tuple[SimulatedConnection, RemoteSlice]] = field(default_factory=list)
-    refused: list[tuple[SimulatedConnection, str]] = field(default_factory=list)
+    definition: DataSet
+    version: int = 0
+
+    @property
+    def indexes(self) -> dict[str, str]:
+        """Names and fingerprints."""
+        if self.version == 0:
+            return {}
+        return {"by-length": "1", "by-end": str(self.version)} if self.version % 2 else {"by-end": str(self.version)}
+
+    def entries(self, key: bytes, value: bytes) -> Iterable[tuple[str, bytes]]:
+        """The indexer."""
+        for index in self.indexes:
+            if index == "by-length":
+                yield index, b"%d" % len(value)
+            elif value[-1] % 4:  # not every item has what the index is of
+                yield index, value[-(1 + self.version % 3) :]
 
 
 class SimulatedRegion:
     """Up or down; what is committed is on its disk whatever happens."""
 
-    def __init__(self, schedule: Schedule, name: str, data_set: DataSet, clock: SkewedClock) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        network: Network,
+        history: History,
+        name: str,
+        plan: Plan,
+        clock: RegionClock,
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> None:
         self.name = name
-        self.up = False
-        self.store: Store
-        self.state: CommittedState
-        self._reader: Reader
-        self._schedule = schedule
-        self._data_set = data_set
-        self._clock = clock
-        self._ids = SeededIds(schedule.random.getrandbits(32))
-        self._disk = memory_connection()
-        self._operations: deque[tuple[bytes, bytes | None]] = deque()
-        self._slices: deque[tuple[SimulatedConnection, RemoteSlice]] = deque()
-        self._batch: _Batch | None = None
+        self.plan = plan
+        self.peers = tuple(peer for peer in plan.regions if peer != name)
+        self.clock = clock
+        self.disk = Disk(folder)
+        self.schemas: dict[str, Schema] = {}
+        self.dropped: set[str] = set()
+        self.life: Life | None = None
+        self.on_death: Callable[[SimulatedRegion], None] = lambda _: None
+        self.schedule = schedule
+        self.network = network
+        self.history = history
+        self.tell = tell
+        self.ids = SeededIds(schedule.random.getrandbits(32))
+
+    @property
+    def up(self) -> bool:
+        """Whether its process runs."""
+        return self.life is not None
 
     def boot(self) -> None:
-        """Open the store, as after a crash; what was not committed is gone."""
-        self.store = Store(self._disk, self.name, self._clock, self._ids)
-        self._reader = Reader(self._disk, self.store)
-        self.state = CommittedState(self.store, self._reader, self._clock)
-        self.store.begin()
-        for _ in declaring(self.store, self._data_set, None, None):
-            pass
-        self.commit()
-        self.up = True
+        """Start its process."""
+        if self.life is None:
+            self.life = Life(self)
+            self.network.is_up(self.name, self.life.loop)
 
-    def crash(self) -> None:
-        """Lose everything that is not on the disk."""
-        self.store.rollback()
-        self._operations.clear()
-        self._slices.clear()
-        self._batch = None
-        self.up = False
+    def kill(self, *, silently: bool = False) -> None:
+        """Everything that is not on the disk is gone at once."""
+        life, self.life = self.life, None
+        if life is not None:
+            life.loop.kill()
+            self.network.is_down(self.name, silently)
+            # Not from inside the statement or callback in which it died.
+            self.schedule.soon(self._bury, life)
 
-    # the batch
-
-    def submit(self, key: bytes, value: bytes | None) -> None:
-        """A client's put, or delete (None)."""
-        self._operations.append((key, value))
-
-    def apply(self, connection: SimulatedConnection, effect: Apply) -> None:
-        """Records came."""
-        records = effect.records
-        origin = (records.region, records.incarnation)
-        work = RemoteSlice(records.data_set_id, origin, records.first, records.records)
-        self._slices.append((connection, work))
+    def _bury(self, life: "Life") -> None:
+        life.bury()
+        self.on_death(self)
 
     @property
-    def busy(self) -> bool:
-        """Whether a batch is open."""
-        return self._batch is not None
+    def store(self) -> Any:
+        """The running store; only for tests and transcripts."""
+        return self._journal().store
 
-    @property
-    def waiting(self) -> bool:
-        """Whether there is work for a batch."""
-        return bool(self._operations or self._slices)
+    # what transcripts and checkers ask
 
-    def open_batch(self) -> None:
-        """Run what waits against a new batch. Remote slices may be done only in part, as when their time is up."""
-        batch = self._batch = _Batch()
-        self.store.begin()
-        while self._operations:
-            write = self._write(*self._operations.popleft())
-            if write is not None:
-                batch.writes.append(write)
-        hurry = self._schedule.random.random() < 0.3
-        while self._slices:
-            connection, work = self._slices[0]
-            try:
-                done = work.run(self.store, lambda: hurry)
-            except JournalError as error:
-                batch.refused.append((connection, str(error)))
-                done = True
-            if not done:
-                break
-            batch.slices.append(self._slices.popleft())
-
-    def commit(self) -> list[Write]:
-        """The disk has it; answers the writes."""
-        self.store.flush()
-        self.store.commit()
-        self.store.committed()
-        self.state.refresh()
-        batch, self._batch = self._batch, None
-        return batch.writes if batch else []
-
-    def refused(self) -> list[tuple[SimulatedConnection, str]]:
-        """Slices of the open batch that could not be applied, and why."""
-        return self._batch.refused if self._batch else []
-
-    def fail_batch(self) -> list[SimulatedConnection]:
-        """The disk is full: nothing of the batch is written. Answers the connections whose records were lost."""
-        assert self._batch is not None
-        lost = [connection for connection, _ in (*self._batch.slices, *self._slices)]
-        self.store.rollback()
-        self._slices.clear()
-        self._batch = None
-        return lost
-
-    def _write(self, key: bytes, value: bytes | None) -> Write | None:
-        store = self.store
-        state = store.catalog.declared(self._data_set.id)
-        seen = {stream.origin: stream.applied for stream in state.streams.values()}
-        before = state.own.applied if state.own else 0
-        transaction = Transaction(store)
-        if value is None:
-            transaction.delete(self._data_set.id, key)
-        else:
-            transaction.put(self._data_set.id, key, value)
-        transaction.apply()
-        row = store.lookup(state, key)
-        if row is None or state.own is None or state.own.applied == before:
-            return None
-        return Write(key, store.version(row), seen)
-
-    # what the checkers see
-
-    def stored(self, key: bytes) -> Version | None:
+    def stored(self, data_set_id: str, key: bytes) -> Version | None:
         """What is stored at a key, a tombstone included."""
-        return self._reader.stored(self.store.catalog.declared(self._data_set.id), key)
+        journal = self._journal()
+        return journal.reader.stored(journal.store.catalog.declared(data_set_id), key)
 
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self, data_set_id: str) -> list[Conflict]:
         """The conflict log."""
-        return self._reader.conflicts(self.store.catalog.declared(self._data_set.id), 1_000_000)
+        return self._journal().conflicts(data_set_id)
 
-    def digest(self) -> str:
-        """Everything that is stored, as a hash."""
-        return self._reader.digest(self.store.catalog.declared(self._data_set.id))
+    def vector(self, data_set_id: str) -> Vector | None:
+        """What is applied and committed; None if that cannot be said."""
+        if self.life is None or self.life.journal is None:
+            return None
+        state = self.life.journal.store.catalog.data_sets.get(data_set_id)
+        if state is None or not state.declared or state.dropped or state.join is not None:
+            return None
+        return state.vector
 
-    def vector(self) -> Vector:
-        """What is applied."""
-        return self.store.catalog.declared(self._data_set.id).vector
+    def _journal(self) -> Journal:
+        journal = self.life.journal if self.life is not None else None
+        assert journal is not None, f"{self.name} is down"
+        return journal
+
+
+class Life:
+    """One process of a region, from its start to its crash.
+
+    ``faults`` are asked before each piece of disk work and each statement of a batch; they break them.
+    """
+
+    def __init__(self, region: SimulatedRegion) -> None:
+        self.region = region
+        self.loop = VirtualLoop(region.schedule, self._disk_work, region.name)
+        self.journal: Journal | None = None
+        self.replicator: Replicator | None = None
+        self.statements_until: int | None = None
+        self.statement_fault: Callable[[], None] | None = None
+        self.commit_fault: Callable[[], str] | None = None
+        self._watch: Watch | None = None
+        self.spawn_later(self._live)
+
+    async def _live(self) -> None:
+        try:
+            await self._start()
+        except (JournalError, OSError, apsw.Error) as error:
+            if self.loop.alive:
+                self.region.tell(f"{self.region.name}: cannot start: {error}")
+                self.region.kill()
+
+    async def _start(self) -> None:
+        region = self.region
+        journal = await Journal.open(
+            region.disk.path,
+            region.name,
+            region.clock,
+            region.ids,
+            self._fatal,
+            housekeeping_interval_s=region.plan.housekeeping_interval_s,
+            log_bytes_max=region.plan.log_bytes_max,
+        )
+        self.journal = journal
+        for data_set_id in sorted(region.dropped):
+            await self.drop(data_set_id)
+        for schema in list(region.schemas.values()):
+            await self.declare(schema)
+        self.replicator = Replicator(
+            journal,
+            region.network.connector(region.name, self.loop),
+            region.peers,
+            PORT,
+            region.clock,
+            region.ids,
+            world=WORLD,
+        )
+        await self.replicator.start(region.name)
+        region.tell(f"{region.name}: up as {journal.store.incarnation[:4]}")
+
+    def bury(self) -> None:
+        """The process is dead: nothing that it holds is of any use to it."""
+        if self._watch is not None:
+            self._watch.close()
+        if self.journal is not None:
+            self.journal.abandon()
+        self.loop.bury()
+
+    def _fatal(self, error: BaseException) -> None:
+        self.region.tell(f"{self.region.name}: the store failed ({error}), the process ends")
+        self.region.kill()
+
+    # the disk
+
+    def _disk_work(self, work: Callable[[], Any], future: "asyncio.Future[Any]") -> None:
+        schedule = self.region.schedule
+        schedule.after(0.0003 + 0.004 * schedule.random.random() ** 2, self._do, work, future, owner=self.loop)
+
+    def _do(self, work: Callable[[], Any], future: "asyncio.Future[Any]") -> None:
+        verdict = self.commit_fault() if self.commit_fault is not None else ""
+        if verdict == "die before":
+            self.region.kill()
+            return
+        error: Exception | None = None
+        result = None
+        if verdict == "fail before":
+            error = apsw.IOError("simulated: nothing was committed")
+        elif verdict == "full":
+            error = apsw.FullError("simulated: no room")
+        else:
+            try:
+                result = work()
+            except Exception as failure:  # noqa: BLE001 - it is the outcome of the work
+                error = failure
+            self._observe()
+            if verdict == "fail after":
+                error = apsw.IOError("simulated: it was committed")
+            elif verdict == "die after":
+                self.region.kill()
+                return
+        self.region.schedule.after(0.0001, self._told, future, result, error, owner=self.loop)
+
+    def _observe(self) -> None:
+        region = self.region
+        if self._watch is None:
+            self._watch = Watch(region.disk, region.name)
+        region.history.committed(region.name, self._watch.news())
+
+    @staticmethod
+    def _told(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def break_statement(self, number: int, fault: Callable[[], None], *, reads: bool = True) -> None:
+        """Call ``fault``, which raises, in the place of the writer's ``number``-th statement from now."""
+        if self.journal is None:
+            return
+        left = number
+
+        def trace(_cursor: Any, sql: str, _bindings: Any) -> bool:
+            nonlocal left
+            if reads or not sql.startswith(("select", "rollback")):
+                left -= 1
+            if left < 0:
+                connection.exec_trace = None
+                fault()
+            return True
+
+        connection = self.journal.store.connection
+        connection.exec_trace = trace
+
+    def die_in_statement(self) -> None:
+        """A fault for ``break_statement``."""
+        self.region.tell(f"{self.region.name}: dies between two statements")
+        self.region.kill()
+        raise SimulatedCrash
+
+    # what is asked of it
+
+    def spawn(self, coroutine: Any) -> None:
+        """Run something in this process, for as long as it lives."""
+        self.loop.create_task(coroutine)
+
+    def spawn_later(self, begin: Callable[..., Any], *arguments: Any) -> None:
+        """Run something in this process, in its own turn."""
+        self.region.schedule.soon(lambda: self.spawn(begin(*arguments)), owner=self.loop)
+
+    async def declare(self, schema: Schema) -> None:
+        """Declare a data set, or change its indexes."""
+        journal, region = self.journal, self.region
+        if journal is not None:
+            await self._insist(
+                lambda: journal.declare(schema.definition, schema.entries, schema.indexes),
+                lambda: region.schemas.get(schema.definition.id) is schema,
+            )
+
+    async def drop(self, data_set_id: str) -> None:
+        """Forget a data set."""
+        journal = self.journal
+        if journal is not None:
+            await self._insist(lambda: journal.drop(data_set_id), lambda: True)
+
+    async def _insist(self, attempt: Callable[[], Coroutine[Any, Any, None]], wanted: Callable[[], bool]) -> None:
+        """Try again while the disk is full."""
+        while wanted():
+            try:
+                await attempt()
+            except StoreUnavailableError:
+                await asyncio.sleep(0.2)
+            except JournalError as error:
+                self.region.tell(f"{self.region.name}: {error}")
+                return
+            else:
+                return
+
+    async def write(self, wishes: Wishes, expected: bytes | None = b"any") -> None:
+        """A client's write of one or more items; on the condition that the first now has the value ``expected``."""
+        journal, region = self.journal, self.region
+        if journal is None:
+            return
+        operations: list[Operation] = []
+        shown: list[Answer] = []
+
+        def judge(transaction: Transaction) -> bool:
+            catalog = journal.store.catalog
+            for number, (data_set_id, key, value) in enumerate(wishes):
+                state = catalog.declared(data_set_id)
+                present = transaction.get(data_set_id, key)
+                if present is not None:
+                    shown.append(Answer(region.name, data_set_id, key, present))
+                if not number and expected != b"any" and (present.value if present else None) != expected:
+                    return False
+                if value is None:
+                    transaction.delete(data_set_id, key)
+                else:
+                    transaction.put(data_set_id, key, value)
+                if value is not None or present is not None:
+                    seen = {stream.origin: stream.applied for stream in state.streams.values()}
+                    operations.append(Operation(region.name, data_set_id, key, value, seen))
+            for operation in operations:
+                region.history.judged(journal.store.incarnation, operation)
+            return True
+
+        try:
+            await journal.write(judge)
+        except StoreUnavailableError:
+            for operation in operations:
+                operation.failed = True
+            return
+        except JournalError as error:
+            region.tell(f"{region.name}: {error}")
+            return
+        if not self.loop.alive:
+            return
+        region.history.answers += shown
+        for operation in operations:
+            operation.answered = True
+            stored = region.stored(operation.data_set_id, operation.key)
+            region.history.own_reads.append((operation, stored))
+
+    def read(self, data_set_id: str, key: bytes) -> None:
+        """A client's read."""
+        if self.journal is None:
+            return
+        try:
+            found = self.journal.read(data_set_id, key)
+        except JournalError:
+            return
+        if found is not None:
+            self.region.history.answers.append(Answer(self.region.name, data_set_id, key, found))

@@ -1,119 +1,177 @@
-"""The simulated world: three regions under a load of writes and a rain of faults, then healed, then checked."""
+"""The simulated world: regions under a load of writes and a rain of faults, then healed, then checked."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
-from terrella.journal import (
-    Apply,
-    DataSet,
-    Effect,
-    JournalError,
-    Lane,
-    Message,
-    ProtocolError,
-    Puller,
-    PullServer,
-    Records,
-    Send,
-    data_set_id,
-)
-from terrella.testing.simulation.checkers import Checker, ConflictLog, Convergence, Dots, Durability
+from terrella.journal import DataSet, FrameReader, Lane, PackedRecords, Records, unpack
+from terrella.testing.simulation.checkers import CHECKERS, Checker, Evidence
+from terrella.testing.simulation.disk import Place
+from terrella.testing.simulation.faults import FAULT_OF
 from terrella.testing.simulation.history import History
-from terrella.testing.simulation.network import SimulatedConnection
-from terrella.testing.simulation.region import SimulatedRegion
-from terrella.testing.simulation.schedule import Schedule, SkewedClock
+from terrella.testing.simulation.loop import enter
+from terrella.testing.simulation.network import Network, Weather
+from terrella.testing.simulation.plan import NAMES, Features, Plan, data_set, draw
+from terrella.testing.simulation.region import Schema, SimulatedRegion, Wishes
+from terrella.testing.simulation.schedule import RegionClock, Schedule
 
-REGIONS = ("eu-west-1", "us-east-1", "us-west-2")
-WORLD = "simulation"
-CHECKERS: tuple[Checker, ...] = (Durability(), Convergence(), ConflictLog(), Dots())
+FEATURES = Features()
 _HEALING_S = 60.0
-_TICK_S = 0.5
+_STABLE_S = 1.0
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
 class SimulationFailure(AssertionError):  # noqa: N818 - it is a finding, not an error of the simulator
     """A rule was broken; the message says which, and how to see it again."""
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much happens: writes, over how many seconds, to how many keys, and the chances of faults."""
-
-    writes: int = 60
-    duration_s: float = 6.0
-    keys: int = 5
-    crashes: int = 3
-    cuts: int = 4
-    disk_full: float = 0.03
-    crash_in_batch: float = 0.01
+    def __init__(self, seed: int, found: list[str]) -> None:
+        self.rules = frozenset(text[:2] for text in found)
+        self.found = found
+        super().__init__(
+            f"seed {seed}: {len(found)} violations of {', '.join(sorted(self.rules))}; the first: {found[0]}\n"
+            f"replay it with: python -m terrella.testing.simulation {seed}"
+        )
 
 
 class World:
-    """One run. Everything that happens follows from the seed."""
+    """One run. Everything that happens follows from the seed; ``close`` it when it is over."""
 
-    def __init__(self, seed: int, plan: Plan | None = None, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        plan: Plan | None = None,
+        tell: Callable[[str], None] | None = None,
+        checkers: Sequence[Checker] = CHECKERS,
+    ) -> None:
         self.seed = seed
-        self.plan = plan or Plan()
+        self.schedule = Schedule(seed, enter)
+        self.chance = self.schedule.random
+        self.plan = plan or draw(self.chance, FEATURES)
         self.history = History()
-        self.schedule = Schedule(seed)
-        self._tell = tell
-        self._cuts: set[frozenset[str]] = set()
-        self._faults = True
-        self._connections: list[SimulatedConnection] = []
-        data_set = DataSet(data_set_id(WORLD, "app", "Items", 1), "items", Lane.ASYNC, REGIONS)
+        self.network = Network(self.schedule, Weather(hostile=self.plan.hostile), self._tap)
+        self.found: list[str] = []
+        self.faulty = True
+        self.replaced: set[str] = set()
+        made = self.plan.data_sets or (data_set(0, Lane.ASYNC, self.plan.regions),)
+        self.data_sets: dict[str, DataSet] = {definition.id: definition for definition in made}
         self.regions: dict[str, SimulatedRegion] = {}
-        for name in REGIONS:
-            clock = SkewedClock(self.schedule, self.schedule.random.randrange(-300, 300))
-            self.regions[name] = SimulatedRegion(self.schedule, name, data_set, clock)
+        self._checkers = checkers
+        self._tell = tell
+        self._evidence = Evidence(self.history, self.data_sets)
+        self._images: dict[str, tuple[bytes | None, str]] = {}
+        self._mended_at = 0.0
+        within = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
+        self._folder = Path(tempfile.mkdtemp(prefix="terrella-", dir=within))
+        for name in self.plan.regions:
+            self.regions[name] = self._region(name)
 
-    def run(self, checkers: Sequence[Checker] = CHECKERS) -> None:
+    def _region(self, name: str) -> SimulatedRegion:
+        skew_ms = self.plan.skew_ms
+        drift = self.plan.drift * (self.chance.random() - 0.5)
+        region = SimulatedRegion(
+            self.schedule,
+            self.network,
+            self.history,
+            name,
+            self.plan,
+            RegionClock(self.schedule, self.chance.randrange(-skew_ms, skew_ms), drift),
+            self._folder / name,
+            self.tell,
+        )
+        region.on_death = self._died
+        return region
+
+    def close(self) -> None:
+        """End all processes, and remove the disks."""
+        for region in self.regions.values():
+            region.on_death = lambda _: None
+            region.kill()
+        self.wait(0)
+        shutil.rmtree(self._folder)
+
+    def run(self) -> None:
         """Load and faults, then healing, then the checks; raises ``SimulationFailure``."""
         self.start()
         self._plan_load()
         self._plan_faults()
-        self.schedule.run_until(self.plan.duration_s)
+        self.wait(self.plan.duration_s)
         self._heal()
         self.settle()
-        replicas = list(self.regions.values())
-        found = [violation for checker in checkers for violation in checker.violations(self.history, [*replicas])]
-        if found:
-            raise SimulationFailure(
-                f"seed {self.seed}: {len(found)} violations of {', '.join(sorted({text[:2] for text in found}))}; "
-                f"the first: {found[0]}\n"
-                f"replay it with: python -m terrella.testing.simulation {self.seed}"
-            )
+        self.check()
+
+    def check(self) -> None:
+        """Judge what is on the disks now; raises ``SimulationFailure``."""
+        evidence = self._evidence
+        for name, region in self.regions.items():
+            contents = evidence.disks[name] = region.disk.contents()
+            self.history.seen_on_disk(name, contents)
+            region.clock.now_ms()
+            evidence.clocks_max_ms[name] = region.clock.latest_ms
+        evidence.data_sets = {id_: one for id_, one in self.data_sets.items() if id_ not in self.replaced}
+        self._forgive()
+        for checker in self._checkers:
+            self.found += checker.at_end(evidence)
+        for name, region in self.regions.items():
+            for checker in self._checkers:
+                self.found += checker.at_crash(evidence, name, evidence.disks[name])
+            if region.life is not None:
+                self.found += region.life.loop.mistakes
+        if self.found:
+            raise SimulationFailure(self.seed, list(dict.fromkeys(self.found)))
 
     # a story, step by step
 
     def start(self) -> None:
-        """All regions come up."""
+        """All regions come up, each with the data sets that it knows of."""
+        for definition in self.data_sets.values():
+            for member in definition.holders:
+                late_s = self.plan.declared_late.get((member, definition.id))
+                if late_s is None:
+                    self.regions[member].schemas[definition.id] = Schema(definition)
+                else:
+                    self.schedule.after(late_s, self.declare, self.regions[member], Schema(definition))
         for region in self.regions.values():
             self._boot(region)
 
     def write(self, region: str, key: bytes, value: bytes | None) -> None:
-        """A client puts an item in a region, or deletes it (None), and waits for the answer."""
-        self._submit(self.regions[region], key, value)
-        self.schedule.run_until(self.schedule.now + _HEALING_S, lambda: not self.regions[region].busy)
+        """A client puts an item of the first data set in a region, or deletes it (None), and waits for the answer."""
+        self._submit(self.regions[region], [(next(iter(self.data_sets)), key, value)])
+        self.wait(0.01)
 
     def cut(self, one: str, other: str) -> None:
         """Nothing passes between two regions any more."""
-        self._cut(frozenset((one, other)))
+        self.tell(f"cut {one} | {other}")
+        self.network.cut(one, other)
+        self.network.cut(other, one)
 
     def mend(self, one: str, other: str) -> None:
         """All passes again, what was held too."""
-        self._mend(frozenset((one, other)))
+        self.tell(f"mend {one} - {other}")
+        self.network.mend(one, other)
+        self.network.mend(other, one)
 
     def crash(self, region: str) -> None:
         """A region loses what is not on its disk; it comes up again within two seconds."""
-        self._crash(self.regions[region])
+        self.regions[region].kill()
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.schedule.run_until(self.schedule.now + seconds)
 
     def settle(self) -> None:
-        """Let time pass until all regions have applied the same, or a minute is over."""
-        self.schedule.run_until(self.schedule.now + _HEALING_S, self._settled)
+        """Let time pass until all regions have applied the same for a while, or a minute is over."""
+        give_up_at = self.schedule.now + _HEALING_S
+        stable_since = self.schedule.now
+        last: object = None
+        while self.schedule.now < give_up_at:
+            self.wait(0.1)
+            state = self._agreement()
+            if state is None or state != last:
+                stable_since, last = self.schedule.now, state
+            elif self.schedule.now - stable_since > _STABLE_S:
+                return
+        self.tell("the world does not settle")
 
     def tell(self, text: str) -> None:
         """Note what happens, for whoever replays the seed."""
@@ -123,195 +181,182 @@ class World:
     # load and faults
 
     def _plan_load(self) -> None:
-        chance = self.schedule.random
-        for number in range(self.plan.writes):
-            region = self.regions[chance.choice(REGIONS)]
-            key = b"key-%d" % chance.randrange(self.plan.keys)
-            value = None if chance.random() < 0.25 else f"{region.name} {number}".encode()
-            moment = self.plan.duration_s * chance.random()
-            if chance.random() < 0.3:  # several at once, for batches of more than one
+        chance, plan = self.chance, self.plan
+        for number in range(plan.writes):
+            moment = plan.duration_s * chance.random()
+            if chance.random() < 0.4:  # several at once, for batches of more than one
                 moment = round(moment, 1)
-            self.schedule.at(moment, partial(self._submit, region, key, value))
+            self.schedule.at(moment, self._some_write, number)
+        for _ in range(plan.reads):
+            self.schedule.at(plan.duration_s * chance.random(), self._some_read)
+
+    def _some_place(self) -> tuple[SimulatedRegion, str, bytes]:
+        chance = self.chance
+        definition = chance.choice([one for one in self.data_sets.values() if one.id not in self.replaced])
+        key = b"key-%d" % chance.randrange(self.plan.keys)
+        return self.regions[chance.choice(definition.members)], definition.id, key
+
+    def _some_write(self, number: int) -> None:
+        chance = self.chance
+        region, data_set_id, key = self._some_place()
+        wishes: Wishes = [(data_set_id, key, self._value(region.name, number))]
+        kind = chance.random()
+        if kind < 0.15:
+            for extra in range(1, self.plan.keys):
+                if chance.random() < 0.6:
+                    other = b"key-%d" % ((int(key[4:]) + extra) % self.plan.keys)
+                    wishes.append((data_set_id, other, self._value(region.name, number)))
+        expected: bytes | None = b"any"
+        if kind > 0.8 and region.life is not None and region.life.journal is not None:
+            stored = region.vector(data_set_id) and region.stored(data_set_id, key)
+            expected = stored.value if stored else None
+        self._submit(region, wishes, expected)
+        if chance.random() < 0.3:
+            self.schedule.after(0.004 * chance.random(), self._read, region, data_set_id, key)
+
+    def _value(self, name: str, number: int) -> bytes | None:
+        chance = self.chance
+        return None if chance.random() < 0.2 else f"{name} {number} {'x' * chance.randrange(4)}".encode()
+
+    def _some_read(self) -> None:
+        self._read(*self._some_place())
+
+    def _read(self, region: SimulatedRegion, data_set_id: str, key: bytes) -> None:
+        if region.life is not None:
+            region.life.read(data_set_id, key)
+
+    def _submit(self, region: SimulatedRegion, wishes: Wishes, expected: bytes | None = b"any") -> None:
+        if region.life is not None:
+            for data_set_id, key, value in wishes:
+                name = self.data_sets[data_set_id].name
+                verb = "deletes" if value is None else "puts"
+                self.tell(f"{region.name}: a client {verb} {key.decode()} of {name}")
+            region.life.spawn_later(region.life.write, wishes, expected)
 
     def _plan_faults(self) -> None:
-        chance = self.schedule.random
-        for _ in range(chance.randrange(self.plan.crashes + 1)):
-            region = self.regions[chance.choice(REGIONS)]
-            self.schedule.at(self.plan.duration_s * chance.random(), partial(self._crash, region))
-        for _ in range(chance.randrange(self.plan.cuts + 1)):
-            pair = frozenset(chance.sample(REGIONS, 2))
-            begin = self.plan.duration_s * chance.random()
-            self.schedule.at(begin, partial(self._cut, pair))
-            self.schedule.at(begin + 4 * chance.random(), partial(self._mend, pair))
+        for kind, times in self.plan.faults.items():
+            for _ in range(times):
+                self.schedule.at(self.plan.duration_s * self.chance.random(), self._strike, kind)
 
-    def _submit(self, region: SimulatedRegion, key: bytes, value: bytes | None) -> None:
-        if region.up:
-            self.tell(f"{region.name}: {'delete' if value is None else 'put'} {key.decode()}")
-            region.submit(key, value)
-            self._work(region)
+    def _strike(self, kind: str) -> None:
+        if self.faulty:
+            FAULT_OF[kind](self, self.regions[self.chance.choice(self.plan.regions)])
 
-    def _cut(self, pair: frozenset[str]) -> None:
-        self.tell(f"cut {' | '.join(sorted(pair))}")
-        self._cuts.add(pair)
+    # what faults need
 
-    def _mend(self, pair: frozenset[str]) -> None:
-        self.tell(f"heal {' - '.join(sorted(pair))}")
-        self._cuts.discard(pair)
-
-    def _crash(self, region: SimulatedRegion) -> None:
-        if not region.up:
+    def declare(self, region: SimulatedRegion, schema: Schema) -> None:
+        """A region hears of a data set, or of its new indexes."""
+        if schema.definition.id in region.dropped:
             return
-        self.tell(f"{region.name}: crash")
-        region.crash()
-        for connection in self._connections:
-            if region.name in (connection.client, connection.server):
-                self._close(connection)
-        self.schedule.after(2 * self.schedule.random.random(), lambda: self._boot(region))
+        self.tell(f"{region.name}: declares {schema.definition.name}, version {schema.version}")
+        region.schemas[schema.definition.id] = schema
+        if region.life is not None:
+            region.life.spawn_later(region.life.declare, schema)
+
+    def replace(self, name: str, old: str, new: DataSet) -> None:
+        """A region hears that a table was deleted, and made again."""
+        region = self.regions[name]
+        self.tell(f"{name}: drops {self.data_sets[old].name}")
+        region.schemas.pop(old, None)
+        region.dropped.add(old)
+        if region.life is not None:
+            region.life.spawn_later(region.life.drop, old)
+        self.declare(region, Schema(new))
+
+    def destroy(self, region: SimulatedRegion, image: bytes | None, why: str) -> None:
+        """A region's disk is replaced by an image of it, or by an empty one."""
+        if not self.faulty:
+            return
+        self._images[region.name] = (image, why)
+        if region.up:
+            region.kill()
+        else:
+            self._replace_disk(region)
+
+    def _replace_disk(self, region: SimulatedRegion) -> None:
+        image, why = self._images.pop(region.name)
+        before = region.disk.applied()
+        region.disk.replace(image)
+        self.tell(f"{region.name}: {why}")
+        elsewhere = [other.disk.applied() for other in self.regions.values() if other is not region]
+        after = region.disk.applied()
+        for place, applied in before.items():
+            kept = max((disk.get(place, 0) for disk in (*elsewhere, after)), default=0)
+            self._perhaps_lost(place, kept, applied)
+        promised = self.history.shipped.get(region.name, {})
+        for place in promised:
+            promised[place] = min(promised[place], after.get(place, 0))
+        self._evidence.destroyed.add(region.name)
+
+    def _perhaps_lost(self, place: Place, kept: int, applied: int) -> None:
+        if kept < applied:
+            self.tell(f"records {kept + 1} to {applied} of {place[1][0]} were on this disk only")
+            self.history.destroyed.append((place, kept + 1, applied))
+
+    def _forgive(self) -> None:
+        """What was destroyed with the last disk that held it, and did not arrive anywhere afterwards."""
+        for (data_set_id, origin), first, last in self.history.destroyed:
+            held = 0
+            for contents in self._evidence.disks.values():
+                if data_set_id in contents:
+                    held = max(held, contents[data_set_id].applied.get(origin, 0))
+            self.history.lose(data_set_id, origin, max(first, held + 1), last)
+
+    # the course of things
 
     def _boot(self, region: SimulatedRegion) -> None:
-        if region.up:
-            return
         region.boot()
-        self.tell(f"{region.name}: up as {region.store.incarnation[:4]}, {_vector(region)}")
-        for peer in REGIONS:
-            if peer != region.name:
-                self._connect_later(region.name, peer)
+
+    def _died(self, region: SimulatedRegion) -> None:
+        contents = region.disk.contents()
+        self.history.seen_on_disk(region.name, contents)
+        for checker in self._checkers:
+            self.found += checker.at_crash(self._evidence, region.name, contents)
+        if region.name in self._images:
+            self._replace_disk(region)
+        down_s = 0.05 + 1.5 * self.chance.random() ** 2 if self.faulty else 0.05
+        self.schedule.after(down_s, self._boot, region)
 
     def _heal(self) -> None:
-        self._faults = False
-        self._cuts.clear()
+        self.faulty = False
+        self.network.mend_all()
         for region in self.regions.values():
-            self._boot(region)
+            region.clock.laboured = False
+            if region.life is not None:
+                region.life.commit_fault = None
         self.tell("all is healed")
 
-    def _settled(self) -> bool:
-        regions = list(self.regions.values())
-        if any(region.busy or region.waiting for region in regions):
-            return False
-        return all(region.vector() == regions[0].vector() for region in regions[1:])
+    def _agreement(self) -> object:
+        """What all have applied; None as long as they have not."""
+        agreed = []
+        for definition in self.data_sets.values():
+            if definition.id in self.replaced:
+                continue
+            vectors = [self.regions[member].vector(definition.id) for member in definition.members]
+            if any(vector is None for vector in vectors):
+                return None
+            if definition.lane is not Lane.LOCAL and any(vector != vectors[0] for vector in vectors[1:]):
+                return None
+            agreed.append(tuple(sorted((vectors[0] or {}).items())))
+        return agreed
 
-    # batches
-
-    def _work(self, region: SimulatedRegion) -> None:
-        if region.up and region.waiting and not region.busy:
-            region.open_batch()
-            incarnation = region.store.incarnation
-            self.schedule.after(
-                0.001 + 0.005 * self.schedule.random.random(), lambda: self._finish_batch(region, incarnation)
-            )
-
-    def _finish_batch(self, region: SimulatedRegion, incarnation: str) -> None:
-        if not region.up or region.store.incarnation != incarnation:
-            return
-        chance = self.schedule.random.random()
-        if self._faults and chance < self.plan.disk_full:
-            self.tell(f"{region.name}: disk full")
-            for connection in region.fail_batch():
-                # Whoever waits for the records hears of it a little later; until then more may come, and must not pass.
-                self.schedule.after(self.schedule.random.random(), partial(self._close, connection))
-            self._work(region)
-            return
-        if self._faults and chance > 1 - self.plan.crash_in_batch:
-            self._crash(region)
-            return
-        refused = region.refused()
-        writes = region.commit()
-        for write in writes:
-            self.history.committed(write)
-        if self._faults and chance > 1 - 2 * self.plan.crash_in_batch:
-            self._crash(region)  # committed, but nobody was told
-            return
-        for write in writes:
-            write.acknowledged = True
-        self.tell(f"{region.name}: committed {len(writes)} own, {_vector(region)}")
-        for connection, reason in refused:
-            self.tell(f"{region.name}: refused from {connection.server}: {reason}")
-            self._close(connection)
-        for connection in self._connections:
-            if connection.alive and connection.client == region.name:
-                self._effects(connection, connection.puller.changed(self.schedule.now))
-            elif connection.alive and connection.server == region.name:
-                self._serve(connection)
-        self._work(region)
-
-    # connections
-
-    def _connect_later(self, client: str, server: str) -> None:
-        delay_s = 0.05 + 0.5 * self.schedule.random.random()
-        self.schedule.after(delay_s, lambda: self._connect(client, server))
-
-    def _connect(self, client: str, server: str) -> None:
-        ends = self.regions[client], self.regions[server]
-        if not ends[0].up or any(c.alive and (c.client, c.server) == (client, server) for c in self._connections):
-            return
-        if not ends[1].up or frozenset((client, server)) in self._cuts:
-            self._connect_later(client, server)
-            return
-        pair = frozenset((client, server))
-        connection = SimulatedConnection(self.schedule, client, server, lambda: pair in self._cuts)
-        connection.puller = Puller(ends[0].state, WORLD, server)
-        connection.pull_server = PullServer(ends[1].state, WORLD, frozenset(REGIONS) - {server})
-        self._connections = [other for other in self._connections if other.alive]
-        self._connections.append(connection)
-        self._effects(connection, connection.puller.start(self.schedule.now))
-        self._tick(connection)
-
-    def _close(self, connection: SimulatedConnection) -> None:
-        if connection.alive:
-            connection.alive = False
-            self._connect_later(connection.client, connection.server)
-
-    def _tick(self, connection: SimulatedConnection) -> None:
-        if not connection.alive:
-            return
-        try:
-            self._effects(connection, connection.puller.tick(self.schedule.now))
-        except ProtocolError as error:
-            self.tell(f"{connection.client}: {error}")
-            self._close(connection)
-            return
-        self._serve(connection)
-        self.schedule.after(_TICK_S, lambda: self._tick(connection))
-
-    def _effects(self, connection: SimulatedConnection, effects: Sequence[Effect]) -> None:
-        region = self.regions[connection.client]
-        for effect in effects:
-            if isinstance(effect, Apply):
-                region.apply(connection, effect)
-                self._work(region)
-            elif isinstance(effect, Send):
-                connection.send(True, effect.message, lambda message: self._server_hears(connection, message))
-
-    def _server_hears(self, connection: SimulatedConnection, message: Message) -> None:
-        connection.pull_server.receive(message, self.schedule.now)
-        self._serve(connection)
-
-    def _puller_hears(self, connection: SimulatedConnection, message: Message) -> None:
-        self._effects(connection, connection.puller.receive(message, self.schedule.now))
-
-    def _serve(self, connection: SimulatedConnection) -> None:
-        while (message := self._next(connection)) is not None:
+    def _tap(self, sender: str, data: bytes) -> None:
+        for message in FrameReader().feed(data):
+            if isinstance(message, PackedRecords):
+                message = unpack(message)
             if isinstance(message, Records):
-                for offset, record in enumerate(message.records):
-                    self.history.sent((message.region, message.incarnation), message.first + offset, record)
-            connection.send(False, message, lambda message: self._puller_hears(connection, message))
-
-    def _next(self, connection: SimulatedConnection) -> Message | None:
-        try:
-            return connection.pull_server.next(self.schedule.now)
-        except JournalError as error:  # a log with a hole, or an absurd acknowledgement
-            self.history.contradictions.append(f"I3: {connection.server} cannot serve {connection.client}: {error}")
-            self._close(connection)
-            return None
+                place = (message.data_set_id, (message.region, message.incarnation))
+                self.history.sent(sender, place, message.first, message.records)
 
 
 def simulate(seed: int, plan: Plan | None = None, tell: Callable[[str], None] | None = None) -> World:
     """Run a seed; raises ``SimulationFailure`` if a rule was broken."""
     world = World(seed, plan, tell)
-    world.run()
+    try:
+        world.run()
+    finally:
+        world.close()
     return world
 
 
-def _vector(region: SimulatedRegion) -> str:
-    parts = [f"{origin[0]}/{origin[1][:4]}:{sequence}" for origin, sequence in sorted(region.vector().items())]
-    return " ".join(parts) or "empty"
+__all__ = ["NAMES", "SimulationFailure", "World", "simulate"]

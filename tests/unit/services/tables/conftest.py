@@ -40,6 +40,7 @@ class Region:
 
     async def _close(self) -> None:
         await self._server.close()
+        await self.tables.stop()
         await self.journal.close()
 
     def run(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:

@@ -20,6 +20,7 @@ from terrella.services.tables.operations.tag_resource import tag_resource
 from terrella.services.tables.operations.untag_resource import untag_resource
 from terrella.services.tables.operations.update_item import update_item
 from terrella.services.tables.operations.update_table import update_table
+from terrella.services.tables.operations.update_time_to_live import update_time_to_live
 
 Operation = Callable[[Engine, dict[str, Any]], Awaitable[Answer]]
 
@@ -43,6 +44,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "UntagResource": untag_resource,
     "UpdateItem": update_item,
     "UpdateTable": update_table,
+    "UpdateTimeToLive": update_time_to_live,
 }
 
 BEFORE_CONSTRAINTS: Mapping[str, Callable[[dict[str, Any]], None]] = {

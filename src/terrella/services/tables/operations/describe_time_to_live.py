@@ -1,4 +1,4 @@
-"""DescribeTimeToLive: nothing expires here yet, so it is always disabled, whatever a template declares."""
+"""DescribeTimeToLive: by which attribute items expire, if they do."""
 
 from typing import Any
 
@@ -8,5 +8,7 @@ from terrella.services.tables.operations.describe_table import find_table
 
 async def describe_time_to_live(engine: Engine, params: dict[str, Any]) -> Answer:
     """See AWS's API reference, DescribeTimeToLive."""
-    find_table(engine, params["TableName"])
-    return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
+    attribute = find_table(engine, params["TableName"]).definition.time_to_live
+    if not attribute:
+        return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
+    return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute}}

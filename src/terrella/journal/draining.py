@@ -1,0 +1,297 @@
+"""Taking over what an evicted region wrote before it heard of that: by one member, as writes of its own.
+
+Nobody else takes those records as they are: the members have dropped tombstones, and cut logs, without waiting for the
+region. One that wins against what is stored becomes an own write that has seen it, and is last-writer-wins' business
+from then on; one that loses, or whose item is not there (any more), goes to the conflict log. So all members decide
+alike.
+
+::
+
+    drainer (the puller)                  returning region
+      Drain ORDER -------------------------->          the membership: you only join, take no more writes
+             <----------------------------- Drain FINAL     what there is, and will be no more of it
+      Pull ------------------------------->
+             <----------------------------- Records   each taken over, with its cursor, in one transaction
+      Drain DONE --------------------------->          up to where, and what a source of a snapshot has to hold
+             <----------------------------- Drain CONFIRMED
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from terrella.journal.applying import note_conflict
+from terrella.journal.errors import ProtocolError, SequenceGapError
+from terrella.journal.joining import begin_join, once
+from terrella.journal.merge import Clash, rank
+from terrella.journal.model import NOTHING, Dot, Origin, Vector, Version
+from terrella.journal.protocol import Drain, DrainStep, Message, Pull, Records, flatten, unflatten
+from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
+from terrella.journal.records import (
+    ConflictRecord,
+    WriteRecord,
+    decode_record,
+    encode_conflict,
+    written_version,
+)
+from terrella.journal.schema import SEQUENCE_MASK
+from terrella.journal.standing import Draining, Phase, pack_draining
+from terrella.journal.state import DataSetState
+from terrella.journal.store import Store
+from terrella.journal.vectors import has_seen, join
+
+_ORIGINAL = "select original from taken_over where own = ?"
+_NOTE_ORIGINAL = "insert into taken_over values (?, ?)"
+_FORGET_ORIGINALS = "delete from taken_over where own between ? and ?"
+_SET_DRAINING = "insert or replace into drains values (?, ?, ?)"
+
+
+# the drainer's store
+
+
+def begin_draining(store: Store, state: DataSetState, region: str) -> None:
+    """This region is the one that takes over what ``region`` wrote while it was evicted."""
+    if region not in state.drains:
+        _set_draining(store, state, region, Draining([]))
+
+
+def end_draining(store: Store, state: DataSetState, region: str) -> None:
+    """All is taken over, and the region knows it."""
+    state.drains.pop(region, None)
+    store.execute("delete from drains where data_set = ? and region = ?", (state.number, region))
+    if not state.drains:
+        for stream in state.streams.values():
+            if stream.region == store.region:
+                store.execute(_FORGET_ORIGINALS, (stream.dot(0), stream.dot(SEQUENCE_MASK)))
+
+
+def drained_up_to(state: DataSetState, region: str, origin: Origin) -> int:
+    """The last sequence of an origin that is held here as it is, or taken over."""
+    stream = state.streams.get(origin)
+    held = stream.applied if stream is not None else 0
+    return max(held, unflatten(state.drains[region].cursors).get(origin, 0))
+
+
+def take_over(store: Store, state: DataSetState, region: str, origin: Origin, sequence: int, data: bytes) -> None:
+    """Take over one record, if it is the next of its stream; ``SequenceGapError`` if earlier ones are missing."""
+    last = drained_up_to(state, region, origin)
+    if sequence > last + 1:
+        raise SequenceGapError(f"record {sequence} of {origin[0]} ({origin[1]}) came where {last + 1} was next")
+    if sequence <= last:
+        return
+    record = decode_record(data)
+    if isinstance(record, WriteRecord):
+        _take_over_write(store, state, record.key, written_version(record, Dot(*origin, sequence)))
+    elif isinstance(record, ConflictRecord) and note_conflict(store, state, record, data):
+        store.append_own(state, data)
+    cursors = unflatten(state.drains[region].cursors)
+    cursors[origin] = sequence
+    _set_draining(store, state, region, Draining(flatten(cursors)))
+
+
+def _take_over_write(store: Store, state: DataSetState, key: bytes, drained: Version) -> None:
+    row = store.lookup(state, key)
+    stored = store.version(row) if row is not None else None
+    if stored is None:
+        _log_conflict(store, state, key, Clash(drained, NOTHING))
+        return
+    if has_seen(stored, drained.dot):
+        return
+    seen = has_seen(drained, stored.dot) or _has_seen_original(store, state, drained, stored)
+    if rank(drained) < rank(stored):
+        _log_conflict(store, state, key, Clash(drained, stored))
+        return
+    if not seen:
+        _log_conflict(store, state, key, Clash(stored, drained))
+    assert row is not None
+    entries = store.index_changes(state, key, row[1], drained.value)
+    store.write_local(state, key, drained.value, row, entries, drained)
+    own = store.own_stream(state)
+    original = store.stream(state, *drained.dot.origin).dot(drained.dot.sequence)
+    store.execute(_NOTE_ORIGINAL, (own.dot(own.applied), original))
+
+
+def _has_seen_original(store: Store, state: DataSetState, drained: Version, stored: Version) -> bool:
+    """Whether what is stored was itself taken over, from a write that this one's writer had seen."""
+    original: int | None = store.ask(_ORIGINAL, (store.stream(state, *stored.dot.origin).dot(stored.dot.sequence),))
+    if original is None:
+        return False
+    ((origin, sequence),) = store.catalog.vector_of([original]).items()
+    return has_seen(drained, Dot(*origin, sequence))
+
+
+def _log_conflict(store: Store, state: DataSetState, key: bytes, clash: Clash) -> None:
+    data = encode_conflict(key, clash)
+    entry = decode_record(data)
+    assert isinstance(entry, ConflictRecord)
+    if note_conflict(store, state, entry, data):
+        store.append_own(state, data)
+
+
+def _set_draining(store: Store, state: DataSetState, region: str, draining: Draining) -> None:
+    state.drains[region] = draining
+    store.execute(_SET_DRAINING, (state.number, region, pack_draining(draining)))
+
+
+class TakeOver:
+    """Records of an evicted region, as work for the committer."""
+
+    __slots__ = ("_next", "_records", "_region")
+
+    def __init__(self, region: str, records: Records) -> None:
+        self._region = region
+        self._records = records
+        self._next = 0
+
+    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
+        """Take over as many as fit in the time."""
+        records = self._records
+        state = store.catalog.declared(records.data_set_id)
+        if self._region not in state.drains:
+            return True  # it was called off
+        origin = (records.region, records.incarnation)
+        while self._next < len(records.records):
+            sequence = records.first + self._next
+            take_over(store, state, self._region, origin, sequence, records.records[self._next])
+            self._next += 1
+            if not self._next & 7 and out_of_time():
+                return self._next == len(records.records)
+        return True
+
+    def outcome(self) -> None:
+        """Nothing but that it is durable."""
+
+
+class Drainer:
+    """The drainer's end of a connection: a part of its ``Puller``."""
+
+    def __init__(self, store: Store, on_drained: Callable[[str, str], None]) -> None:
+        self._store = store
+        self._on_drained = on_drained
+        self._peer = ""
+        self._final: dict[str, Vector] = {}
+        self._ordered: set[str] = set()
+        self._done: set[str] = set()
+
+    def step(self, puller: Puller, now: float) -> Sequence[Effect]:
+        """Order what is to be drained from this peer, once for each connection."""
+        del now
+        self._peer = puller.peer
+        effects: list[Effect] = []
+        for data_set_id, state in self._store.catalog.data_sets.items():
+            if self._peer in state.drains and state.declared and data_set_id not in self._ordered:
+                definition = state.definition
+                if self._peer in definition.joining:
+                    self._ordered.add(data_set_id)
+                    members, joining = list(definition.members), list(definition.joining)
+                    effects.append(
+                        Send(Drain(data_set_id, DrainStep.ORDER, definition.epoch, members, joining, [], []))
+                    )
+        return effects
+
+    def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
+        """The returning region says what there is, or sends it."""
+        del now
+        if isinstance(message, Records) and message.data_set_id in self._final:
+            return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
+        if not isinstance(message, Drain):
+            return None
+        data_set_id = message.data_set_id
+        state = self._store.catalog.data_sets.get(data_set_id)
+        if state is None or data_set_id not in self._ordered or self._peer not in state.drains:
+            return []
+        if message.step == DrainStep.FINAL:
+            return self._pull(state, data_set_id, unflatten(message.vector))
+        if message.step == DrainStep.CONFIRMED and data_set_id in self._done:
+            peer = self._peer
+            work = once(lambda store: end_draining(store, store.catalog.declared(data_set_id), peer))
+            return [Perform(work, lambda _outcome, _now: self._told(data_set_id))]
+        raise ProtocolError(f"{self._peer} says {message.step} of what it is to be drained of")
+
+    def closed(self) -> None:
+        """What is not confirmed is ordered again over the next connection."""
+
+    def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
+        # What members wrote comes from themselves.
+        final = {origin: last for origin, last in vector.items() if origin[0] not in state.definition.members}
+        self._final[data_set_id] = final
+        cursors = {origin: drained_up_to(state, self._peer, origin) for origin in final}
+        lives = [origin for origin, last in final.items() if cursors[origin] < last]
+        if not lives:
+            return self._finish(data_set_id)
+        return [Send(Pull(data_set_id, [], flatten(cursors), lives))]
+
+    def _finish(self, data_set_id: str) -> Sequence[Effect]:
+        """Once everything is taken over, and durable: tell the region."""
+        state = self._store.catalog.data_sets.get(data_set_id)
+        if state is None or data_set_id in self._done or self._peer not in state.drains:
+            return []
+        final = self._final[data_set_id]
+        if any(drained_up_to(state, self._peer, origin) < last for origin, last in final.items()):
+            return []
+        self._done.add(data_set_id)
+        epoch = state.definition.epoch
+        return [Send(Drain(data_set_id, DrainStep.DONE, epoch, [], [], flatten(state.vector), flatten(final)))]
+
+    def _told(self, data_set_id: str) -> Sequence[Effect]:
+        self._final.pop(data_set_id, None)
+        self._on_drained(data_set_id, self._peer)
+        return []
+
+
+# the returning region
+
+
+def obey(store: Store, order: Drain) -> Vector | None:
+    """Take over the membership, and with it no more writes; answers what there is, None if nothing is to be drained."""
+    state = store.catalog.declared(order.data_set_id)
+    if order.epoch > state.definition.epoch:
+        store.set_members(state, order.epoch, order.members, order.joining)
+    if store.region in state.definition.members:
+        raise ProtocolError(f"{store.region} is a member, as of epoch {state.definition.epoch}, and not to be drained")
+    if state.join is None or not (state.join.on_the_way_in or state.join.phase is Phase.JOINED):
+        begin_join(store, state)
+    if state.join is None or state.join.phase is not Phase.DRAINING:
+        return None
+    return state.applied
+
+
+def note_drained(store: Store, done: Drain) -> None:
+    """What was here is taken over; whoever sends a snapshot has to hold what became of it."""
+    state = store.catalog.declared(done.data_set_id)
+    if state.join is None or state.join.phase is not Phase.DRAINING:
+        return
+    required = join(unflatten(state.join.required), unflatten(done.vector))
+    store.set_join(state, state.join.taken_over(flatten(required), done.drained))
+
+
+class Drained:
+    """The returning region's end of a connection: a part of its ``PullServer``."""
+
+    def __init__(self, perform: Callable[[Work, Callable[[object], None]], None]) -> None:
+        self._perform = perform
+        self._answers: deque[Message] = deque()
+
+    def receive(self, peer: str, message: Message, now: float) -> bool:
+        """A member drains this region."""
+        del peer, now
+        if not isinstance(message, Drain):
+            return False
+        if message.step == DrainStep.ORDER:
+            self._perform(once(lambda store: obey(store, message)), lambda vector: self._final(message, vector))
+        elif message.step == DrainStep.DONE:
+            self._perform(once(lambda store: note_drained(store, message)), lambda _: self._confirm(message))
+        else:
+            raise ProtocolError("a drainer orders, and says when it is done")
+        return True
+
+    def next(self, peer: str, now: float) -> Message | None:
+        """The answers, once they are durable."""
+        del peer, now
+        return self._answers.popleft() if self._answers else None
+
+    def _final(self, order: Drain, vector: object) -> None:
+        flat = flatten(vector) if isinstance(vector, dict) else []
+        self._answers.append(Drain(order.data_set_id, DrainStep.FINAL, order.epoch, [], [], flat, []))
+
+    def _confirm(self, done: Drain) -> None:
+        self._answers.append(Drain(done.data_set_id, DrainStep.CONFIRMED, done.epoch, [], [], [], []))
