@@ -8,6 +8,7 @@ from terrella.journal import raft
 from terrella.journal.admission import Admission, Event, StandingChange
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
+from terrella.journal.digests import bucket_of, differing
 from terrella.journal.errors import (
     DataSetDroppedError,
     DataSetEvictedError,
@@ -146,9 +147,11 @@ __all__ = [
     "WriteConflictError",
     "WriteRecord",
     "applied",
+    "bucket_of",
     "data_set_id",
     "declaring",
     "decode_record",
+    "differing",
     "frame",
     "housekeeping",
     "memory_connection",
