@@ -183,6 +183,10 @@ class Reader:
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
 
+    def is_logged(self, stream: Stream, sequence: int) -> bool:
+        """Whether a record is still in the log."""
+        return self._execute("select 1 from log where dot = ?", (stream.dot(sequence),)).get is not None
+
     def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
