@@ -174,11 +174,12 @@ class Reader:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
         rows = self._execute(
-            f"select id, value, dot, hlc, context, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            "select id, value, dot, hlc, context, expires, key "  # noqa: S608
+            f"from items where data_set = ?{where} order by key limit ?",
             (state.number, *bindings, limit),
         )
         for row in rows:
-            yield row[5], self._store.version(row[:5])
+            yield row[6], self._store.version(row[:6])
 
     def conflict_records(self, state: DataSetState, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Conflict entries with their places in the file, after a place."""
