@@ -159,7 +159,7 @@ async def _until_gone(client: ControlClient, name: str) -> None:
     shown = ""
     while True:
         regions = {each["region"]: each for each in (await client.get("/_terrella/status"))["regions"]}
-        if name not in regions:
+        if name not in regions or regions[name].get("standing") == "removed":
             _tell(started_s, name, "has left the world")
             click.echo("Take it out of world.yaml, or the next terrella up starts it again.")
             return
@@ -173,7 +173,7 @@ async def _until_gone(client: ControlClient, name: str) -> None:
         if now != shown:
             _tell(started_s, name, now)
             shown = now
-        if region["state"] in ("held-down", "down"):
+        if region["state"] in ("held-down", "down", "silent"):
             raise TerrellaError(f"{name} is {region['state']}: it goes on leaving when it is back")
         await asyncio.sleep(_POLL_S)
 
