@@ -282,7 +282,7 @@ class Replicator:
         assert task is not None
         self._others.add(task)
         try:
-            await self.sync.serve(other.hello, other.rest, reader, proven)
+            await self.sync.serve(other.hello, other.rest, reader, writer.write, proven)
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # the peer is gone, or stop(); the task ends here either way
         except JournalError as error:
