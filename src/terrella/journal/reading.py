@@ -173,8 +173,9 @@ class Reader:
     def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
+        columns = "id, value, dot, hlc, context, expires, key"
         rows = self._execute(
-            f"select id, value, dot, hlc, context, expires, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            f"select {columns} from items where data_set = ?{where} order by key limit ?",  # noqa: S608 - ours
             (state.number, *bindings, limit),
         )
         for row in rows:
