@@ -6,8 +6,8 @@ import apsw
 
 from terrella.journal.acknowledging import as_seen_by_writer
 from terrella.journal.errors import SequenceGapError, UnknownFormatError
-from terrella.journal.merge import MergeResult, merge
-from terrella.journal.model import Dot, Origin, Vector, Version
+from terrella.journal.merge import Clash, MergeResult, merge
+from terrella.journal.model import NOTHING, Dot, Origin, Vector, Version
 from terrella.journal.parking import discharge, discharge_covered, note_reason, park, parked_records
 from terrella.journal.records import (
     AcknowledgementRecord,
@@ -32,6 +32,7 @@ _Merged = tuple[bytes, Row | None, Version, Stored | None, IndexChanges | None, 
 
 _SELECT_CONFLICT = "select record from conflicts where loser = ?"
 _INSERT_CONFLICT = "insert into conflicts values (?, ?, ?)"
+_INSERT_LATE = "insert or ignore into conflicts values (?, ?, ?)"
 _UPDATE_CONFLICT = "update conflicts set record = ? where loser = ?"
 
 
@@ -55,6 +56,8 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
         park(store, state, stream, sequence, data, getattr(record, "key", None), error)
         return None
     store.append(stream, sequence, data)
+    part = record.part if isinstance(record, WriteRecord) else None
+    stream.unfinished = part is not None and part[2] < part[1]
     if stream.region == store.region and not isinstance(record, WriteRecord):
         stream.not_writes.append(sequence)  # an earlier life's, which this disk had lost
     return _carry_out(store, state, stream, record, data, merged)
@@ -81,6 +84,23 @@ def replaying(store: Store, state: DataSetState, dots: Collection[Dot] | None, d
                 store.note_acknowledged(state, stream, join(later, stream.acknowledged))
             done.append(dot)
         yield
+
+
+def note_late(store: Store, state: DataSetState, stream: Stream, sequence: int, data: bytes) -> None:
+    """A record of a data set that was dropped here: a write goes to the conflict log, as one that lost to nothing.
+
+    These entries are kept apart (under the negative number), so that dropping does not take them with it. They are this
+    region's own: the data set has no log any more.
+    """
+    if not is_next(stream, sequence):
+        return
+    record = decode_record(data)
+    if isinstance(record, WriteRecord):
+        late = written_version(record, Dot(stream.region, stream.incarnation, sequence))
+        store.execute(
+            _INSERT_LATE, (stream.dot(sequence), -state.number, encode_conflict(record.key, Clash(late, NOTHING)))
+        )
+    store.advance(stream, sequence)
 
 
 def is_next(stream: Stream, sequence: int) -> bool:
@@ -197,7 +217,8 @@ def _dots(store: Store, state: DataSetState, context: Vector) -> list[int]:
 class RemoteSlice:
     """Records of one stream, as work for the committer: applied within each batch's time, in order.
 
-    Its outcome is the time (HLC) of the first write among those that were new, None if there was none.
+    Those of a transaction are applied in one batch, as far as they came together. Its outcome is the time (HLC) of the
+    first write among those that were new, None if there was none.
     """
 
     __slots__ = ("_data_set_id", "_first", "_hlc", "_next", "_origin", "_records")
@@ -212,16 +233,29 @@ class RemoteSlice:
 
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """Apply as many as fit in the time, at least a few; True when all are."""
+        dropped = store.catalog.data_sets.get(self._data_set_id)
+        if dropped is not None and dropped.dropped:
+            return self._note_late(store, dropped)
         state = store.catalog.declared(self._data_set_id)
         if state.hollow:
             return True  # asked for before a snapshot was; it will be asked for again
         stream = store.stream(state, *self._origin)
+        eighth = False
         while self._next < len(self._records):
             hlc = apply_record(store, state, stream, self._first + self._next, self._records[self._next])
             self._hlc = self._hlc or hlc
             self._next += 1
-            if not self._next & 7 and out_of_time():
-                return self._next == len(self._records)
+            eighth = eighth or not self._next & 7
+            if eighth and not stream.unfinished:
+                eighth = False
+                if out_of_time():
+                    return self._next == len(self._records)
+        return True
+
+    def _note_late(self, store: Store, state: DataSetState) -> bool:
+        stream = store.stream(state, *self._origin)
+        for sequence, data in enumerate(self._records, self._first):
+            note_late(store, state, stream, sequence, data)
         return True
 
     def outcome(self) -> int | None:

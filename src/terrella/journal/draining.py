@@ -104,7 +104,7 @@ def _take_over_write(store: Store, state: DataSetState, key: bytes, drained: Ver
         _log_conflict(store, state, key, Clash(stored, drained))
     assert row is not None
     entries = store.index_changes(state, key, row[1], drained.value)
-    store.write_local(state, key, drained.value, row, entries, drained)
+    store.write_local(state, key, drained.value, row, entries, instead_of=drained)
     own = store.own_stream(state)
     original = store.stream(state, *drained.dot.origin).dot(drained.dot.sequence)
     store.execute(_NOTE_ORIGINAL, (own.dot(own.applied), original))

@@ -5,6 +5,7 @@ as moments do. Each region sweeps for itself; that two end the same version, or 
 anew meanwhile, comes to nothing: see ``merge.rank``.
 """
 
+from terrella.journal.model import Lane
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 
@@ -17,9 +18,12 @@ STEP_ITEMS = 25
 
 
 def expire_due(store: Store, state: DataSetState, index_name: str, since: bytes, now: bytes, limit: int) -> int:
-    """End at most ``limit`` items that the index has between ``since`` and ``now``; how many of them there were."""
+    """End at most ``limit`` items that the index has between ``since`` and ``now``; how many of them there were.
+
+    In the lane ``sync`` nothing expires, as on AWS.
+    """
     number = state.indexes.get(index_name)
-    if number is None or store.refusal is not None:
+    if number is None or store.refusal is not None or state.definition.lane is Lane.SYNC:
         return 0
     due = store.rows(_DUE, (number, since, now, limit))
     for index_key, key in due:

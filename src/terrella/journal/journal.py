@@ -239,19 +239,33 @@ class Journal:
 
     # reading
 
-    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
-        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+    async def catch_up(self, data_set_id: str) -> None:
+        """In the lane ``sync``: wait until nothing is missing here that was acknowledged in any region before the call.
 
         Raises ``StoreUnavailableError`` if no majority can be reached.
         """
         if self.quorum is None:
             raise StoreUnavailableError("the lane sync does not run in this region")
         await self.quorum.catch_up(data_set_id)
+
+    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
+        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+
+        Raises ``StoreUnavailableError`` if no majority can be reached.
+        """
+        await self.catch_up(data_set_id)
         return self.read(data_set_id, key)
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:
         """The committed live item at a key; None for an absent or deleted one."""
         return self.reader.get(self.store.catalog.serving(data_set_id, writing=False), key)
+
+    def read_together(self, places: Sequence[tuple[str, bytes]]) -> list[Version | None]:
+        """As ``read``, of several places (data set, key) as they are at one moment."""
+        catalog = self.store.catalog
+        return self.reader.get_together(
+            [(catalog.serving(data_set_id, writing=False), key) for data_set_id, key in places]
+        )
 
     def scan(
         self,
@@ -301,10 +315,18 @@ class Journal:
         return self.reader.digest(state)
 
     def conflicts(self, data_set_id: str | None = None, limit: int = 1000) -> list[Conflict]:
-        """The conflict log, of one data set or of all that are declared: the latest winners first."""
-        if data_set_id is not None:
+        """The conflict log, of one data set or of all that are declared: the latest winners first.
+
+        Of data sets that were dropped, too: the writes of other regions that came afterwards.
+        """
+        data_sets = self.store.catalog.data_sets
+        if data_set_id is not None and not (data_set_id in data_sets and data_sets[data_set_id].dropped):
             return self.reader.conflicts(self.store.catalog.declared(data_set_id), limit)
-        states = [state for state in self.store.catalog.data_sets.values() if state.declared]
+        states = [
+            state
+            for state in data_sets.values()
+            if (state.declared or state.dropped) and data_set_id in (None, state.definition.id)
+        ]
         return latest_first([conflict for state in states for conflict in self.reader.conflicts(state, limit)])[:limit]
 
     def parked(self, data_set_id: str | None = None, limit: int = 1000) -> list[Parked]:

@@ -153,7 +153,7 @@ class Conflict(msgspec.Struct, frozen=True):
 
     The versions' contexts are left out: an entry is the same on every member, while contexts grow at each in its own
     time. ``winner`` is ``NOTHING`` for a write that an evicted region made where the members had no such item any more:
-    whether that was deleted before or after, nobody knows.
+    whether that was deleted before or after, nobody knows; and for one that came when its data set had been dropped.
     """
 
     data_set_id: str

@@ -75,8 +75,8 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
 class SyncHello(msgspec.Struct, array_like=True, frozen=True, tag=30):
     """The first words on a connection of the lane ``sync``; what follows is of ``journal.sync``.
 
-    ``remembered`` is the last opening of the receiver's store that the sender knows of: a receiver that does not know
-    it itself has lost what it did then.
+    ``remembered`` are the last openings of the receiver's store that the sender knows of: a receiver that does not
+    know one of them itself has lost what it did then.
     """
 
     protocol: int
@@ -84,7 +84,7 @@ class SyncHello(msgspec.Struct, array_like=True, frozen=True, tag=30):
     from_region: Name
     to_region: Name
     incarnation: Name
-    remembered: Name | None
+    remembered: Annotated[list[Name], msgspec.Meta(max_length=64)]
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=2):

@@ -50,6 +50,14 @@ class Reader:
         row: Row | None = self._execute(_ITEM, (state.number, key)).get
         return None if row is None or row[1] is None else self._store.version(row)
 
+    def get_together(self, places: list[tuple[DataSetState, bytes]]) -> list[Version | None]:
+        """The live items at several places, of one moment."""
+        self._execute("begin")
+        try:
+            return [self.get(state, key) for state, key in places]
+        finally:
+            self._execute("commit")
+
     def stored(self, state: DataSetState, key: bytes) -> Version | None:
         """What is stored at the key, a tombstone included."""
         row = self.row(state, key)
@@ -165,7 +173,9 @@ class Reader:
 
     def conflicts(self, state: DataSetState, limit: int) -> list[Conflict]:
         """The data set's conflict entries, those whose winner is the latest first."""
-        rows = self._execute("select record from conflicts where data_set = ?", (state.number,))
+        # Of a dropped data set there are those writes that came too late, see ``applying.note_late``.
+        number = -state.number if state.dropped else state.number
+        rows = self._execute("select record from conflicts where data_set = ?", (number,))
         entries = [decode_record(record) for (record,) in rows]
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
@@ -173,9 +183,9 @@ class Reader:
     def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
-        columns = "id, value, dot, hlc, context, expires, key"
         rows = self._execute(
-            f"select {columns} from items where data_set = ?{where} order by key limit ?",  # noqa: S608 - ours
+            "select id, value, dot, hlc, context, expires, key from items "  # noqa: S608
+            f"where data_set = ?{where} order by key limit ?",
             (state.number, *bindings, limit),
         )
         for row in rows:

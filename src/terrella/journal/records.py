@@ -21,12 +21,16 @@ Time = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 Sequence = Annotated[int, msgspec.Meta(ge=0, le=SEQUENCE_MASK)]
 FlatDot = tuple[str, str, Sequence]
 FlatVector = tuple[FlatDot, ...]
+# Which of a transaction's records this is: the transaction's id (a time of its region's clock, which gives none twice),
+# how many records of this stream belong to it, and the place among them, from 1.
+Part = tuple[Time, int, int]
 
 
 class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
     """An item's full new image; ``value`` is None for a delete.
 
     ``context`` is sorted ``(region, incarnation, sequence)``. ``expires`` names the version that time has ended.
+    The records of a transaction follow each other, and say in ``part`` that they belong together.
     """
 
     format: int
@@ -36,6 +40,7 @@ class WriteRecord(msgspec.Struct, array_like=True, frozen=True):
     value: bytes | None
     context: FlatVector
     expires: FlatDot | None = None
+    part: Part | None = None
 
 
 class OpeningRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -110,10 +115,17 @@ _DECODERS: dict[int, Any] = {
 
 
 def encode_write(
-    hlc: int, key: bytes, value: bytes | None, context: Vector = NO_CONTEXT, expires: Dot | None = None
+    hlc: int,
+    key: bytes,
+    value: bytes | None,
+    context: Vector = NO_CONTEXT,
+    expires: Dot | None = None,
+    part: Part | None = None,
 ) -> bytes:
-    """The bytes of a write."""
+    """The bytes of a write; what there is nothing to say of is left out at the end."""
     fields = (FORMAT, WRITE, hlc, key, value, _flat(context) if context else ())
+    if part is not None:
+        return _encode((*fields, None if expires is None else _flat_dot(expires), part))
     return _encode(fields if expires is None else (*fields, _flat_dot(expires)))
 
 

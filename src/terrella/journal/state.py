@@ -22,6 +22,7 @@ class Stream:
     """What one origin did to one data set: how far it is held here, and what is committed of that.
 
     ``applied`` is the last record that was taken in: applied, or parked. ``parked`` are the latter's sequences, sorted.
+    ``unfinished`` says that the last one is part of a transaction, and not its last.
     ``floor`` is the oldest sequence still in the log. ``recent`` holds the last records of this region's own, up to
     ``applied``: most pulls want just these, and need not ask the file for them. ``not_writes`` are the sequences of
     this region's own records that are no writes, as far as they are known: conflict entries since the store was
@@ -43,6 +44,7 @@ class Stream:
     acknowledged_ahead: bool = True
     log_bytes: int = 0
     parked: list[int] = field(default_factory=list)
+    unfinished: bool = False
     recent: deque[bytes] = field(default_factory=deque)
     recent_bytes: int = 0
     not_writes: list[int] = field(default_factory=list)
@@ -209,7 +211,9 @@ class Catalog:
             "select number, data_set, name from indexes where data_set != 0"
         ):
             by_number[data_set].indexes[name] = number
-        for data_set, count in connection.execute("select data_set, count(*) from conflicts group by data_set"):
+        for data_set, count in connection.execute(
+            "select data_set, count(*) from conflicts where data_set > 0 group by data_set"
+        ):
             by_number[data_set].conflicts = count
         for dot, data_set in connection.execute("select dot, data_set from parked order by dot"):
             catalog.streams[dot >> SEQUENCE_BITS].parked.append(dot & SEQUENCE_MASK)

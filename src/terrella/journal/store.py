@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
-from terrella.journal.records import encode_opening, encode_write
+from terrella.journal.records import Part, encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
@@ -179,6 +179,7 @@ class Store:
         value: bytes | None,
         row: Row | None,
         entries: IndexChanges | None,
+        part: Part | None = None,
         instead_of: Version | None = None,
     ) -> None:
         """A write of this region over the stored ``row``: the next dot, a later time, and a record for the others.
@@ -190,10 +191,9 @@ class Store:
             hlc = max(instead_of.hlc, row[3] + 1 if row is not None else 0)
             taken = [self.stream(state, *origin).dot(last) for origin, last in seen_by(instead_of).items()]
             self._write_own(state, stream, key, value, hlc, row, entries, taken=taken)
-        elif row is None:
-            self._write_own(state, stream, key, value, self.hlc.tick(), None, entries)
-        else:
-            self._write_own(state, stream, key, value, self.hlc.tick(row[3]), row, entries)
+            return
+        hlc = self.hlc.tick() if row is None else self.hlc.tick(row[3])
+        self._write_own(state, stream, key, value, hlc, row, entries, part=part)
 
     def write_expiry(self, state: DataSetState, key: bytes, row: Row) -> None:
         """Time ends the stored version: a tombstone that ranks right behind it, and so loses to any write."""
@@ -211,6 +211,7 @@ class Store:
         row: Row | None,
         entries: IndexChanges | None,
         expires: int | None = None,
+        part: Part | None = None,
         taken: list[int] | None = None,
     ) -> None:
         sequence = stream.applied + 1
@@ -226,10 +227,11 @@ class Store:
         self.put_row(state, key, row, (value, dot, hlc, context, expires), entries)
         if state.replicated:
             seen_by_writer = self.catalog.vector_of(dots) if dots else NO_CONTEXT
-            if expires is None:
+            if expires is None and part is None:
                 record = encode_write(hlc, key, value, seen_by_writer)
             else:
-                record = encode_write(hlc, key, value, seen_by_writer, self.dot(expires))
+                ends = None if expires is None else self.dot(expires)
+                record = encode_write(hlc, key, value, seen_by_writer, ends, part)
             self._execute(_INSERT_LOG, (dot, record))
             stream.remember(record)
             stream.log_bytes += len(record)

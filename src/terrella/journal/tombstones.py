@@ -10,7 +10,7 @@ what we write then will not name that any more (see ``acknowledging.as_seen_by_w
 from collections.abc import Iterable, Iterator, Sequence
 
 from terrella.journal.acknowledging import Life, latest
-from terrella.journal.model import NO_CONTEXT, Vector, Version
+from terrella.journal.model import NO_CONTEXT, Lane, Vector, Version
 from terrella.journal.state import DataSetState, Sweep
 from terrella.journal.store import Row, Store
 from terrella.journal.vectors import at_least, covers, join, meet
@@ -49,7 +49,7 @@ def may_go(tombstone: Version, stable: Vector, acknowledged: Vector, clock: int)
 def stable_in(state: DataSetState, region: str) -> Vector:
     """The stable vector of a data set as this region has it; a data set of this region alone has nobody to wait for."""
     if not state.replicated:
-        return state.applied
+        return state.applied if state.definition.lane is Lane.LOCAL else NO_CONTEXT
     holders = state.definition.holders
     if region not in holders:
         return NO_CONTEXT

@@ -1,9 +1,11 @@
 """What a judge sees of the open batch, and what it stages."""
 
+from typing import Any
+
 from terrella.journal.errors import StoreUnavailableError
 from terrella.journal.model import Dot, Lane, Version
 from terrella.journal.state import DataSetState
-from terrella.journal.store import Row, Store
+from terrella.journal.store import IndexChanges, Row, Store
 
 
 class JudgedElsewhere(Exception):  # noqa: N818 - no error: the way from the lane that was tried to the right one
@@ -17,12 +19,14 @@ class JudgedElsewhere(Exception):  # noqa: N818 - no error: the way from the lan
 class Transaction:
     """One write operation: reads see the open batch and what it staged; nothing is written until its judge returns.
 
-    Only valid while the judge that it was given to runs.
+    Only valid while the judge that it was given to runs. What it writes is committed together here in any case; with
+    ``together`` it is where it is replicated to as well, as far as possible: per data set, and if it came in one piece.
     """
 
-    __slots__ = ("_expired", "_rows", "_staged", "_store")
+    __slots__ = ("_expired", "_rows", "_staged", "_store", "together")
 
     def __init__(self, store: Store) -> None:
+        self.together = False
         self._store = store
         self._rows: dict[tuple[str, bytes], Row | None] = {}
         self._staged: dict[tuple[str, bytes], bytes | None] = {}
@@ -83,11 +87,27 @@ class Transaction:
                 raise StoreUnavailableError(refusal)
             entries = store.index_changes(state, key, row[1] if row else None, value)
             planned.append((state, key, value, row, entries))
+        if self.together:
+            self._write_together(planned)
+            return
         for state, key, value, row, entries in planned:
             if row is not None and value is None and (state.definition.id, key) in self._expired:
                 store.write_expiry(state, key, row)
             else:
                 store.write_local(state, key, value, row, entries)
+
+    def _write_together(
+        self, planned: list[tuple[DataSetState, bytes, bytes | None, Row | None, IndexChanges | None]]
+    ) -> None:
+        """Write data set by data set, so that the records of each follow each other, and number them."""
+        store = self._store
+        by_data_set: dict[str, list[Any]] = {}
+        for plan in planned:
+            by_data_set.setdefault(plan[0].definition.id, []).append(plan)
+        transaction_id = store.hlc.tick()
+        for plans in by_data_set.values():
+            for place, (state, key, value, row, entries) in enumerate(plans, 1):
+                store.write_local(state, key, value, row, entries, (transaction_id, len(plans), place))
 
     def _row(self, data_set_id: str, key: bytes) -> Row | None:
         place = (data_set_id, key)

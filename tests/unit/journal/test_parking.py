@@ -19,6 +19,7 @@ from terrella.journal import (
     applying,
     merge,
 )
+from terrella.journal.model import NOTHING
 from terrella.journal.records import FORMAT, encode_acknowledgement, encode_opening, encode_write
 from terrella.testing import ManualClock, SeededIds
 
@@ -176,4 +177,19 @@ async def test_an_item_that_an_index_cannot_take_is_left_out_of_it_and_counted(t
     assert [entry.key for entry in journal.scan_index(ITEMS.id, "all", limit=9)] == [b"l"]
     await journal.write(lambda transaction: transaction.put(ITEMS.id, b"k", b"better"))
     assert len(journal.scan_index(ITEMS.id, "all", limit=9)) == 2
+    await journal.close()
+
+
+async def test_writes_to_a_data_set_that_was_dropped_here_are_in_the_conflict_log(tmp_path: Path) -> None:
+    journal = await open_journal(tmp_path)
+    await apply(journal, 1, OPENING, write(5, b"k", b"in time"))
+    await journal.drop(ITEMS.id)
+    await apply(journal, 2, write(5, b"k", b"in time"), write(6, b"l", b"late"), encode_acknowledgement(7, {}))
+    await apply(journal, 3, write(6, b"l", b"late"), encode_acknowledgement(7, {}))
+    (late,) = journal.conflicts()
+    assert (late.data_set_id, late.key, late.loser.value) == (ITEMS.id, b"l", b"late")
+    assert late.winner == NOTHING
+    await journal.close()
+    journal = await Journal.open(tmp_path / "region.sqlite", "us-east-1", ManualClock(), SeededIds(2))
+    assert journal.conflicts() == journal.conflicts(ITEMS.id) == [late]
     await journal.close()

@@ -394,6 +394,7 @@ class SyncGroup:
         finally:
             self.snapshot = None
         self.waiting.applied(node.applied)
+        self._arrive_if_promoted(node)
         self.plan_pump()
 
     def ready(self) -> Node:

@@ -9,6 +9,7 @@ from terrella.kernel import Arn, AwsError, Clock, Ids, TerrellaError
 from terrella.services.tables.catalog import Catalog
 from terrella.services.tables.ports import Replication
 from terrella.services.tables.table import Table
+from terrella.services.tables.tokens import Tokens
 from terrella.services.tables.values import invalid
 
 TABLE_NAME_PATTERN = "[a-zA-Z0-9_.-]+"
@@ -26,6 +27,7 @@ class Engine:
     clock: Clock
     ids: Ids
     replication: Replication
+    tokens: Tokens
 
     def table(self, name: str) -> Table:
         """The table that an item operation names, by name or ARN; raises ``AwsError``."""

@@ -13,6 +13,7 @@ from terrella.journal import (
     StoreClosedError,
     StoreUnavailableError,
     UnknownDataSetError,
+    WriteConflictError,
 )
 from terrella.kernel import AwsError, Clock, Ids
 from terrella.services.tables.catalog import Catalog
@@ -22,8 +23,10 @@ from terrella.services.tables.engine import Engine
 from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
 from terrella.services.tables.ports import Alone, Replication
 from terrella.services.tables.replicas import replica_definition
+from terrella.services.tables.strong import write_conflict
 from terrella.services.tables.table import encode_item
 from terrella.services.tables.time_to_live import Sweeper
+from terrella.services.tables.tokens import Tokens
 from terrella.services.tables.values import MalformedValueError
 from terrella.wire.aws import JsonOperation, JsonRules, JsonService, decode_body, error_response, json_headers
 from terrella.wire.http import Request, Response
@@ -105,16 +108,18 @@ class Tables:
         replication = replication or Alone()
         self._replication = replication
         self._catalog = Catalog(journal, region, world, clock, ids, replication)
-        self._engine = Engine(journal, self._catalog, region, account, clock, ids, replication)
+        self._tokens = Tokens(journal, region, world, clock)
+        self._engine = Engine(journal, self._catalog, region, account, clock, ids, replication, self._tokens)
         self._service = JsonService("dynamodb", _RULES)
         self._request_ids = _RequestIds(ids)
         self._region = region
         self._account = account
-        self.sweeper = Sweeper(journal, self._catalog, clock)
+        self.sweeper = Sweeper(journal, self._catalog, self._tokens, clock)
 
     async def start(self) -> None:
         """Make the tables that the catalog holds usable again, and let items expire from now on."""
         await self._catalog.start()
+        await self._tokens.start()
         self.sweeper.start()
 
     async def stop(self) -> None:
@@ -252,6 +257,8 @@ class Tables:
 def _journal_error(error: JournalError) -> AwsError:
     if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
         return AwsError("ResourceNotFoundException", "Requested resource not found")
+    if isinstance(error, WriteConflictError):
+        return write_conflict()
     if isinstance(error, StoreUnavailableError | StoreClosedError | DataSetStandingError):
         return AwsError("ServiceUnavailable", str(error), 503)
     _log.error("a request failed in the journal: %s", error)

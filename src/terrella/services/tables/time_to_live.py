@@ -12,6 +12,7 @@ from terrella.journal import Journal, JournalError
 from terrella.kernel import Clock
 from terrella.services.tables.catalog import Catalog
 from terrella.services.tables.table import TIME_TO_LIVE_INDEX, Table, moment_key
+from terrella.services.tables.tokens import Tokens
 
 _log = logging.getLogger(__name__)
 
@@ -21,11 +22,12 @@ SWEEP_ITEMS_MAX = 5000
 
 
 class Sweeper:
-    """Ends what has expired, table by table, every second."""
+    """Ends what has expired, table by table, every second; the tokens of old transactions, too."""
 
-    def __init__(self, journal: Journal, catalog: Catalog, clock: Clock) -> None:
+    def __init__(self, journal: Journal, catalog: Catalog, tokens: Tokens, clock: Clock) -> None:
         self._journal = journal
         self._catalog = catalog
+        self._tokens = tokens
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self.expired = 0
@@ -46,6 +48,7 @@ class Sweeper:
         for table in self._catalog.all():
             if table.definition.time_to_live:
                 await self._sweep(table)
+        await self._tokens.sweep()
 
     async def _sweep(self, table: Table) -> None:
         now_s = self._clock.now_ms() // 1000

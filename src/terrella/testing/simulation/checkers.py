@@ -227,6 +227,8 @@ class Visibility(Checker):
             if owner != region or stored is None or stored.dropped or stored.lane == Lane.LOCAL:
                 continue
             for operation in operations:
+                if operation.failed and operation.dot is not None:
+                    yield f"I5: {region} answered that {operation.value!r} was not written; {name(operation.dot)} is"
                 if operation.answered and operation.dot is None:
                     yield f"I5: {region} answered the write of {operation.value!r}, which is not on its disk"
         for (data_set_id, origin), sequence in history.shipped.get(region, {}).items():

@@ -60,6 +60,7 @@ FAULTS: dict[str, int] = {
     "cut one way": 3,
     "reset": 4,
     "labour": 2,
+    "slow disk": 2,
     "step clock": 2,
     "step clock far": 1,
     "change schema": 3,

@@ -77,6 +77,7 @@ class SimulatedRegion:
         self.disk = Disk(folder)
         self.schemas: dict[str, Schema] = {}
         self.dropped: set[str] = set()
+        self.slow_disk = False
         self.life: Life | None = None
         self.on_death: Callable[[SimulatedRegion], None] = lambda _: None
         self.schedule = schedule
@@ -209,7 +210,8 @@ class Life:
 
     def _disk_work(self, work: Callable[[], Any], future: "asyncio.Future[Any]") -> None:
         schedule = self.region.schedule
-        schedule.after(0.0003 + 0.004 * schedule.random.random() ** 2, self._do, work, future, owner=self.loop)
+        slow_s = 0.2 if self.region.slow_disk else 0.004
+        schedule.after(0.0003 + slow_s * schedule.random.random() ** 2, self._do, work, future, owner=self.loop)
 
     def _do(self, work: Callable[[], Any], future: "asyncio.Future[Any]") -> None:
         verdict = self.commit_fault() if self.commit_fault is not None else ""

@@ -17,7 +17,7 @@ from terrella.testing.simulation.region import Schema, SimulatedRegion, Wishes
 from terrella.testing.simulation.schedule import RegionClock, Schedule
 
 FEATURES = Features()
-_HEALING_S = 60.0
+_HEALING_S = 40.0
 _STABLE_S = 1.0
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -321,7 +321,7 @@ class World:
         self.faulty = False
         self.network.mend_all()
         for region in self.regions.values():
-            region.clock.laboured = False
+            region.clock.laboured = region.slow_disk = False
             if region.life is not None:
                 region.life.commit_fault = None
         self.tell("all is healed")

@@ -17,6 +17,8 @@ from terrella.services.tables.operations.list_tags_of_resource import list_tags_
 from terrella.services.tables.operations.put_item import put_item
 from terrella.services.tables.operations.query import query
 from terrella.services.tables.operations.tag_resource import tag_resource
+from terrella.services.tables.operations.transact_get_items import transact_get_items
+from terrella.services.tables.operations.transact_write_items import transact_write_items
 from terrella.services.tables.operations.untag_resource import untag_resource
 from terrella.services.tables.operations.update_item import update_item
 from terrella.services.tables.operations.update_table import update_table
@@ -41,6 +43,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "Query": query,
     "Scan": scan.scan,
     "TagResource": tag_resource,
+    "TransactGetItems": transact_get_items,
+    "TransactWriteItems": transact_write_items,
     "UntagResource": untag_resource,
     "UpdateItem": update_item,
     "UpdateTable": update_table,

@@ -40,14 +40,13 @@ async def update_item(engine: Engine, params: dict[str, Any]) -> Answer:
     given = read_substitutions(params, _EXPRESSIONS)
     key_attributes = params["Key"]
     check_attributes(key_attributes)
-    actions = _read_actions(params, given)
+    actions = read_actions(params, given)
     condition = read_condition(params, "ConditionExpression", given)
     given.check_all_used()
     table = engine.table(params["TableName"])
     key = table.key_of(key_attributes)
-    _check_actions(actions, table)
+    check_actions(actions, table)
     table.check_paths(given.nested_heads)
-    heads = {str(action.path.parts[0]) for action in actions}
     meter = meter_for(table, params)
     data_set = table.data_set_id
 
@@ -56,12 +55,7 @@ async def update_item(engine: Engine, params: dict[str, Any]) -> Answer:
         value = None if stored is None else stored.value
         check_condition(params, condition, value)
         old: Item | None = None if value is None else decode_item(value)
-        new = apply_update(actions, key_attributes if old is None else old)
-        table.check_index_attributes({name: new[name] for name in heads if name in new}, updating=True)
-        check_attributes(new)
-        encoded = encode_item(new)
-        if is_too_large(new, encoded):
-            raise invalid("Item size to update has exceeded the maximum allowed size")
+        new, encoded = updated(table, actions, key_attributes if old is None else old)
         transaction.put(data_set, key, encoded)
         return old, new
 
@@ -76,7 +70,20 @@ async def update_item(engine: Engine, params: dict[str, Any]) -> Answer:
     return answer
 
 
-def _read_actions(params: dict[str, Any], given: Substitutions) -> list[Action]:
+def updated(table: Table, actions: list[Action], old: Item) -> tuple[Item, bytes]:
+    """The item after an update, and the same as stored; raises ``AwsError``."""
+    new = apply_update(actions, old)
+    heads = {str(action.path.parts[0]) for action in actions}
+    table.check_index_attributes({name: new[name] for name in heads if name in new}, updating=True)
+    check_attributes(new)
+    encoded = encode_item(new)
+    if is_too_large(new, encoded):
+        raise invalid("Item size to update has exceeded the maximum allowed size")
+    return new, encoded
+
+
+def read_actions(params: dict[str, Any], given: Substitutions) -> list[Action]:
+    """What an UpdateExpression does, bound; raises ``AwsError``."""
     source = params.get("UpdateExpression")
     if source is None:
         return []
@@ -84,7 +91,7 @@ def _read_actions(params: dict[str, Any], given: Substitutions) -> list[Action]:
         return bind_update(parse_update(source), given)
 
 
-def _check_actions(actions: list[Action], table: Table) -> None:
+def check_actions(actions: list[Action], table: Table) -> None:
     """What can be said before the item is read."""
     for name in table.key.names:
         if any(action.path.parts[0] == name for action in actions):
