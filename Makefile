@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test chaos lint bench clean
+.PHONY: demo test chaos lint bench simulate clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once; about a minute)"
@@ -31,6 +31,12 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Random worlds under random faults; what fails is kept in simulation-failures/, and replayed by its number.
+SEEDS ?= 10000
+FIRST ?= 0
+simulate: $(VENV)/.installed
+	@$(BIN)/python -m terrella.testing.simulation $(FIRST) $$(($(FIRST) + $(SEEDS) - 1))
 
 bench: $(VENV)/.installed
 	@$(BIN)/python -m benchmarks

@@ -136,7 +136,16 @@ def test_a_region_that_is_gone_is_evicted_and_comes_back(tmp_path: Path) -> None
         world.until_equal("items")
         alive = world.run("region", "evict", EU, check=False)
         assert "terrella region remove eu-west-1 hands on what it holds" in alive.stderr
+        for other in (EAST, WEST):
+            world.run("link", EU, other, "--cut")
+        for number in range(5):
+            assert put(world, EU, f"only-there-{number}")[0] in (200, 201)
+        for region, message in ((EU, "written in vain"), (EAST, "written later")):
+            item = {"id": {"S": "before-1"}, "message": {"S": message}}
+            world.client("dynamodb", region).put_item(TableName="items", Item=item)
         world.run("kill", EU)
+        for other in (EAST, WEST):
+            world.run("link", EU, other, "--heal")
         until(lambda: world.run("region", "evict", EU, check=False).returncode == 0, "evicted by a majority")
         assert group(world)["members"] == sorted((EAST, WEST))
         with load(world, EAST, WEST) as written:
@@ -150,8 +159,13 @@ def test_a_region_that_is_gone_is_evicted_and_comes_back(tmp_path: Path) -> None
         back = world.run("region", "add", EU, timeout_s=PATIENCE_S)
         assert "is serving" in back.stdout.splitlines()[-1]
         world.until_equal("items")
-        assert set(written) | {f"before-{number}" for number in range(30)} == set(items(world, EU))
+        kept = {f"before-{number}" for number in range(30)}
+        assert set(items(world, EU)) == {*written, *kept}
+        assert items(world, EU)["before-1"]["message"]["S"] == "written later"
         assert put(world, EU, "back")[0] in (200, 201)
+        lost = conflicts(world, EAST)
+        assert len(lost) == 6, "what it had written in vain is in the conflict log, everywhere"
+        assert conflicts(world, WEST) == conflicts(world, EU) == lost
     finally:
         world.down()
 

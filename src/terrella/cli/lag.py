@@ -103,7 +103,10 @@ def lag_report(world: dict[str, Any], console: Console, history: History | None)
     tables = sorted({one["table"] for region in world["regions"].values() for one in region.get("tables", ())})
     for table in tables:
         parts += [Text(), fitting_detail(world, table, console)]
-    if not tables:
+    groups = sorted({one["name"] for region in world["regions"].values() for one in region.get("groups", ())})
+    for group in groups:
+        parts += [Text(), group_detail(world, group)]
+    if not tables and not groups:
         parts += [Text(), Text("No replicated tables.")]
     trouble = troubles(world)
     if trouble:
@@ -137,6 +140,28 @@ def _pairs(region: dict[str, Any], peer: str) -> list[dict[str, Any]]:
 def _lag(pair: dict[str, Any]) -> Text:
     text = lag_of(pair)
     return Text(text, style="red" if text.startswith(UNKNOWN) else "yellow" if pair["lag_ms"] >= 1000 else "")
+
+
+def group_detail(world: dict[str, Any], name: str) -> Table:
+    """A table of the lane sync: each region's part in its group, and how far it has applied what was decided."""
+    shown = Table(title=f"{name} · sync", title_justify="left", box=None, pad_edge=False)
+    for heading in ("region", "role", "leader", "term", "decided", "applied", "state"):
+        right: Literal["right", "left"] = "right" if heading in ("term", "decided", "applied") else "left"
+        shown.add_column(heading, header_style="dim", justify=right, no_wrap=heading != "state")
+    for region_name, region in world["regions"].items():
+        for group in region.get("groups", ()):
+            if group["name"] == name:
+                shown.add_row(region_name, *_group_cells(group))
+    return shown
+
+
+def _group_cells(group: dict[str, Any]) -> list[str | Text]:
+    waiting = f"waits to hear {', '.join(group['waiting_for'])} for the first time" if group["waiting_for"] else ""
+    witness = "witness: holds nothing" if group["witness"] else ""
+    state = group["failure"] or waiting or witness or ("serves" if group["serving"] else "does not serve")
+    leader = Text("none known", style="red") if group["leader"] is None else group["leader"]
+    figures = [str(group[name]) for name in ("term", "commit", "applied")]
+    return [group["role"], leader, *figures, Text(state, style="" if group["serving"] or witness else "red")]
 
 
 def sparks(history: History) -> Table:

@@ -165,10 +165,9 @@ def start_copying(store: Store, state: DataSetState, start: SnapshotStart, sourc
     """
     join = _copying(state)
     heads = {(head.region, head.incarnation): head for head in start.streams}
-    for region, incarnation, sequence in join.required:
-        head = heads.get((region, incarnation))
-        if head is None or head.applied < sequence:
-            raise ProtocolError(f"{source[0]} lacks {region}'s records up to {sequence}, which were here before")
+    own = state.own
+    if own is not None and (own.origin not in heads or heads[own.origin].applied < own.applied):
+        raise ProtocolError(f"{source[0]} lacks records of {own.region}, which nobody else could send it here again")
     hlc = start.hlc
     earlier = _start(store, state)
     if earlier is not None:
@@ -320,7 +319,8 @@ def has_caught_up(state: DataSetState) -> bool:
         return False
     holders = state.definition.holders
     here = {stream.origin: stream.applied for stream in state.streams.values()}
-    return all(here.get((region, life), 0) >= sequence for region, life, sequence in join.target if region in holders)
+    wanted = [*join.target, *join.required]
+    return all(here.get((region, life), 0) >= sequence for region, life, sequence in wanted if region in holders)
 
 
 def finish_join(store: Store, state: DataSetState) -> None:

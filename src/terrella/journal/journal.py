@@ -239,14 +239,21 @@ class Journal:
 
     # reading
 
-    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
-        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+    async def catch_up(self, data_set_id: str) -> None:
+        """In the lane ``sync``: wait until nothing is missing here that was acknowledged in any region before the call.
 
         Raises ``StoreUnavailableError`` if no majority can be reached.
         """
         if self.quorum is None:
             raise StoreUnavailableError("the lane sync does not run in this region")
         await self.quorum.catch_up(data_set_id)
+
+    async def read_strong(self, data_set_id: str, key: bytes) -> Version | None:
+        """The live item at a key of the lane ``sync``, which no write that was acknowledged anywhere misses.
+
+        Raises ``StoreUnavailableError`` if no majority can be reached.
+        """
+        await self.catch_up(data_set_id)
         return self.read(data_set_id, key)
 
     def read(self, data_set_id: str, key: bytes) -> Version | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from terrella.journal.errors import DataSetDroppedError, JournalError
 from terrella.journal.model import PULLED, DataSet, Indexer, Lane
 from terrella.journal.schema import SEQUENCE_MASK
+from terrella.journal.standing import Join, Phase
 from terrella.journal.state import DROPPED, DROPPING, LIVE, DataSetState
 from terrella.journal.store import Store
 
@@ -14,6 +15,7 @@ _PURGE_INDEX = (
     "delete from index_entries where (number, index_key, key) in "
     "(select number, index_key, key from index_entries where number = ? limit ?)"
 )
+_KNOWS_GROUP = "select 1 from raft_groups where data_set = ?"
 _DONE = object()
 
 
@@ -56,6 +58,9 @@ def declaring(
     if store.region not in (*definition.holders, definition.witness):
         raise JournalError(f"data set {definition.name}: {store.region} is not among its members {definition.members}")
     state = store.declare(definition)
+    if state.definition.lane is Lane.SYNC and not store.ask(_KNOWS_GROUP, (state.number,)):
+        # What is here is the group's state only once the group says so.
+        store.set_join(state, Join(Phase.COPYING, state.definition.epoch))
     if begins_log:
         _begin_log(store, state)
     trash, fill = _plan_indexes(store, state, indexes) if indexes is not None else ([], {})

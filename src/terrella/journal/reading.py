@@ -24,8 +24,6 @@ from terrella.journal.tombstones import TOMBSTONES, is_stable, stable_in
 # What is stored at a key: key, value, dot, hlc, context (dots, packed), the dot that an expiry ends.
 ItemRow = tuple[bytes, bytes | None, int, int, bytes | None, int | None]
 
-# As ``store.Row`` has it.
-_ROW = "id, value, dot, hlc, context, expires"
 _ITEM = "select id, value, dot, hlc, context, expires from items where data_set = ? and key = ?"
 _LOG = "select dot, record from log where dot > ? and dot <= ? order by dot limit ?"
 _LOG_BYTES = "select sum(length(record)) from log where dot > ? and dot <= ?"
@@ -185,11 +183,16 @@ class Reader:
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
 
+    def is_logged(self, stream: Stream, sequence: int) -> bool:
+        """Whether a record is still in the log."""
+        return self._execute("select 1 from log where dot = ?", (stream.dot(sequence),)).get is not None
+
     def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
         rows = self._execute(
-            f"select {_ROW}, key from items where data_set = ?{where} order by key limit ?",  # noqa: S608
+            "select id, value, dot, hlc, context, expires, key from items "  # noqa: S608
+            f"where data_set = ?{where} order by key limit ?",
             (state.number, *bindings, limit),
         )
         for row in rows:

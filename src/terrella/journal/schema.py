@@ -68,7 +68,7 @@ create table raft_proposals (
   data_set integer not null, id text not null, entry integer not null, outcome integer not null,
   primary key (data_set, id)) without rowid;
 create index raft_proposals_by_entry on raft_proposals (data_set, entry);
-create table raft_peers (region text primary key, incarnation text not null) without rowid;
+create table raft_peers (seen integer primary key, region text not null, incarnation text not null);
 """
 
 

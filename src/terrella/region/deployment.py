@@ -15,7 +15,7 @@ from terrella.region.desk import contribution_of
 from terrella.region.membership import ReplicaChange
 from terrella.services.functions import Functions, FunctionSpec
 from terrella.services.gateway import Gateway, GatewayResource
-from terrella.services.tables import TableDefinition, Tables
+from terrella.services.tables import STRONG, TableDefinition, Tables
 from terrella.stack import Action, Instruction, Resource, Stack, plan
 
 _log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class Deployment:
             for resource in stack.of_type(*TABLE_TYPES):
                 table = self._wanted_table(maker, resource)
                 name = table.definition.name
-                if self._configuration.region not in table.members:
+                if self._configuration.region not in (*table.members, table.definition.witness):
                     continue
                 if name in makers:
                     raise TerrellaError(
@@ -212,12 +212,31 @@ class Deployment:
             return _WantedTable(definition, resource, maker, f"{stack}/{maker}", (maker,))
         members = tuple(name for name in self._regions() if name in definition.replicas)
         lanes = self._configuration.lanes
-        settings = lanes.get(resource.logical_id) or lanes.get(definition.name) or LaneSettings(Lane.ASYNC)
+        chosen = lanes.get(resource.logical_id) or lanes.get(definition.name)
+        settings = chosen or LaneSettings(Lane.ASYNC)
         if settings.mode == Lane.LOCAL:
             own = self._configuration.region
             members = (own,) if own in members else ()
-        lane = Lane.BATCH if settings.mode == Lane.BATCH else Lane.ASYNC
+        lane = Lane(settings.mode) if settings.mode in (Lane.BATCH, Lane.SYNC) else Lane.ASYNC
+        if definition.consistency == STRONG:
+            lane = self._strong_lane(resource, definition, chosen is not None and settings.mode != Lane.SYNC)
         return _WantedTable(definition, resource, maker, stack, members, lane, settings.every_s)
+
+    def _strong_lane(self, resource: Resource, definition: TableDefinition, otherwise: bool) -> Lane:
+        """The template's word stands: world.yaml cannot weaken it; and each region that it names has to be there."""
+        with self._located(resource):
+            if otherwise:
+                raise TerrellaError(
+                    f"world.yaml gives the table {definition.name} a lane, but its template wants "
+                    "MultiRegionConsistency STRONG, which is the lane sync"
+                )
+            missing = [one for one in (*definition.replicas, definition.witness) if one and one not in self._regions()]
+            if missing:
+                raise TerrellaError(
+                    f"table {definition.name} has MultiRegionConsistency STRONG: all of its regions take part in each "
+                    f"write, and this world lacks {', '.join(missing)}"
+                )
+        return Lane.SYNC
 
     def _function_spec(self, resource: Resource) -> FunctionSpec:
         properties = {**resource.properties, "FunctionName": resource.physical_id}

@@ -55,6 +55,7 @@ class Participation:
         self._propose_now = asyncio.Event()
         self._joined: dict[str, int] = {}
         self._drained: dict[str, int] = {}
+        self._draining: set[tuple[str, str, int]] = set()
         self._pending: list[ReplicaChange] = []
         self._followed: MembershipState | None = None
         self._leaving_since: float | None = None
@@ -191,7 +192,10 @@ class Participation:
         region.set_regions(regions, whole(state))
 
     async def _hold_and_leave(self, state: MembershipState) -> None:
-        """Make the tables that this region is to hold and lacks; begin to leave those that it is to give up."""
+        """Make the tables that this region is to hold and lacks, begin to leave those that it is to give up.
+
+        Take over what an evicted region that comes back has written in vain, where that is this region's part.
+        """
         tables, journal = self._region.tables, self._region.journal
         held = {group.id for group in state.groups.values() if self._name in group.holders}
         if held & self._region.deployment.waiting.keys():
@@ -203,6 +207,11 @@ class Participation:
                 await tables.adopt(group.id)
             if self._name in group.leaving and standings.get(group.id) == "member":
                 await journal.leave(group.id)
+            for returner in group.joining:
+                eviction, order = group.evicted.get(returner), (group.id, returner, group.epoch)
+                if eviction is not None and eviction.drained_by == self._name and order not in self._draining:
+                    self._draining.add(order)
+                    await journal.drain(group.id, returner)
 
     def _standing_changed(self, change: StandingChange) -> None:
         if change.event is StandingEvent.JOINED:

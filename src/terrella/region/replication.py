@@ -25,7 +25,8 @@ class ReplicationDesk:
         """Raises ``TerrellaError`` for a table that is not replicated here."""
         if table is None:
             return
-        names = sorted({one.name for one in self._replicator.report.figures()})
+        groups = {one.name for one in self._replicator.sync.status().values()}
+        names = sorted({one.name for one in self._replicator.report.figures()} | groups)
         if table not in names:
             there_are = ", ".join(names) or "none"
             raise TerrellaError(f"there is no replicated table {table!r} in {self._region}; there are {there_are}")
@@ -38,6 +39,9 @@ class ReplicationDesk:
             "incarnation": self._journal.store.incarnation,
             "clock_ms": self._clock.now_ms(),
             "peers": {name: _connection(msgspec.to_builtins(one)) for name, one in self._replicator.status().items()},
+            "groups": [
+                msgspec.to_builtins(one) for one in self._replicator.sync.status().values() if table in (None, one.name)
+            ],
             "tables": [_table(one) for one in figures if table in (None, one.name)],
         }
 

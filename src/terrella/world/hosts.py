@@ -12,6 +12,7 @@ import msgspec
 from terrella.kernel import TerrellaError
 from terrella.wire.links import Link
 from terrella.world.client import SUPERVISOR, ControlClient
+from terrella.world.membership import require_region, told_region
 from terrella.world.model import World
 from terrella.world.region_view import SILENT
 
@@ -32,10 +33,15 @@ class HostsClient(ControlClient):
         self._posts: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "/_terrella/apply": self._apply,
             "/_terrella/links": self._change_links,
+            "/_terrella/add": self._add,
+            "/_terrella/remove": lambda body: self._decide("remove", body),
+            "/_terrella/evict": lambda body: self._decide("evict", body),
         }
 
     async def get(self, path: str, timeout_s: float = 10.0) -> Any:
-        """Only the status can be asked of all at once."""
+        """Only the status can be asked of all at once, and control state of whichever answers first."""
+        if path == "/_terrella/members":
+            return await self._members()
         if path != "/_terrella/status":
             raise TerrellaError(f"{path} can be asked of a region only, and not of a world without a supervisor")
         return await self._status()
@@ -96,6 +102,45 @@ class HostsClient(ControlClient):
             told = {"from": pair[0], "to": pair[1], **changes}
             links.append({**told, **(await asyncio.gather(*(end.post("/_terrella/links", told) for end in ends)))[0]})
         return {"links": links}
+
+    async def _members(self, but: str = "") -> dict[str, Any]:
+        asked = await self._answering(but)
+        told: dict[str, Any] = await asked.get("/_terrella/membership")
+        return {**told, "processes": {}, "in_file": list(self._world.regions)}
+
+    async def _add(self, body: Any) -> Any:
+        """The others are told of it; its own host has to start it."""
+        name = str(body["region"])
+        require_region(self._world, name)
+        settings = self._world.regions[name]
+        asked = await self._answering(name)
+        known = (await asked.get("/_terrella/membership"))["state"]["regions"]
+        taken = {one["ordinal"] for other, one in known.items() if other != name}
+        ordinal = list(self._world.regions).index(name) + 1
+        links = {pair: link for pair, link in self._world.links.items() if name in pair}
+        told = told_region(name, ordinal if ordinal not in taken else max(taken) + 1, settings, links)
+        answer = await asked.post("/_terrella/membership/add", told)
+        return {"region": name, "address": settings.address, **answer}
+
+    async def _decide(self, what: str, body: Any) -> Any:
+        name = str(body["region"])
+        asked = await self._answering(name)
+        answer = await asked.post(f"/_terrella/membership/{what}", {"name": name, "force": bool(body.get("force"))})
+        return {"region": name, **answer}
+
+    async def _answering(self, but: str) -> ControlClient:
+        """A region that answers, another than ``but``."""
+        reasons = []
+        for name, client in self._regions.items():
+            if name == but:
+                continue
+            try:
+                await client.get("/_terrella/membership", _STATUS_TIMEOUT_S)
+            except TerrellaError as error:
+                reasons.append(str(error))
+            else:
+                return client
+        raise TerrellaError(f"no {'other ' if but else ''}region answers: {'; '.join(reasons)}")
 
     def _region(self, name: str) -> ControlClient:
         if name not in self._regions:

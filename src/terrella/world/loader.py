@@ -23,8 +23,7 @@ REGION_KEYS = ("azs", "parameters", "address")
 LINK_KEYS = ("delay", "jitter", "loss", "bandwidth", "cut")
 ADDRESSES_KEYS = ("base", "front_door", "ports")
 PORT_KEYS = ("aws", "application", "dns", "replication")
-LANES_BUILT = ("async", "batch", "local")
-LANES_PLANNED = ("sync",)
+LANES_BUILT = ("async", "batch", "local", "sync")
 BATCH_INTERVAL_S = 60.0
 AZS_DEFAULT = 2
 AZS_MAX = 6
@@ -330,9 +329,6 @@ class _Loader:
         return lanes
 
     def _lane(self, node: yaml.Node, every: Entry | None) -> LaneSettings | None:
-        if isinstance(node, yaml.ScalarNode) and node.value in LANES_PLANNED:
-            self._document.mistake(node, f"{show(node)}, which is not built yet", f"the lane {either(LANES_BUILT)}")
-            return None
         mode = self._document.scalar(node, f"the lane {either(LANES_BUILT)}", _one_of(LANES_BUILT))
         if mode != "batch":
             return None if mode is None else LaneSettings(mode)

@@ -1,9 +1,11 @@
 """Regions come and go while the world runs: what the supervisor does beside what the regions decide."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from terrella.kernel import TerrellaError
 from terrella.region import RegionSettings
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.2
 _DECIDING_TIMEOUT_S = 30.0
-_EXAMPLE = """\
+EXAMPLE = """\
 {path} has no region {name}. Write it there, then ask again; for example:
 
 regions:
@@ -52,20 +54,11 @@ class WorldMembership:
         if name in self._retiring:
             raise TerrellaError(f"{name} is leaving; it can be added again when it is gone")
         fresh = load_world(supervisor.world.path)
-        if name not in fresh.regions:
-            others = "".join(f"  {each}: …\n" for each in fresh.regions)
-            raise TerrellaError(_EXAMPLE.format(path=fresh.path, name=name, others=others).rstrip())
+        require_region(fresh, name)
         place = self._place(name, fresh, await self._membership())
         if name not in supervisor.views:
             check_ports(replace(fresh, regions={name: place.settings}), front_door=False)
-        body = {
-            "name": name,
-            "ordinal": place.ordinal,
-            "address": place.settings.address,
-            "azs": list(place.settings.azs),
-            "parameters": dict(place.settings.parameters),
-            "links": {f"{a} -> {b}": _fields(link) for (a, b), link in place.links.items()},
-        }
+        body = told_region(name, place.ordinal, place.settings, place.links)
         answer: dict[str, Any] = await self._ask(lambda control: control.post("/_terrella/membership/add", body), name)
         if name not in supervisor.views:
             supervisor.take_in(name, place.settings, place.links)
@@ -185,11 +178,22 @@ class WorldMembership:
         return await question(supervisor.control(names[0]))
 
 
-def _fields(link: Link) -> dict[str, Any]:
+def require_region(world: World, name: str) -> None:
+    """Raises ``TerrellaError`` with what to write, if the world's file lacks a region."""
+    if name not in world.regions:
+        others = "".join(f"  {each}: …\n" for each in world.regions)
+        raise TerrellaError(EXAMPLE.format(path=world.path, name=name, others=others).rstrip())
+
+
+def told_region(
+    name: str, ordinal: int, settings: RegionSettings, links: Mapping[tuple[str, str], Link]
+) -> dict[str, Any]:
+    """A region as ``membership/add`` takes it."""
     return {
-        "delay_ms": link.delay_ms,
-        "jitter_ms": link.jitter_ms,
-        "loss": link.loss,
-        "bandwidth_bytes_per_s": link.bandwidth_bytes_per_s,
-        "cut": link.cut,
+        "name": name,
+        "ordinal": ordinal,
+        "address": settings.address,
+        "azs": list(settings.azs),
+        "parameters": dict(settings.parameters),
+        "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in links.items()},
     }

@@ -17,7 +17,17 @@ from terrella.journal.raft import Role, Timing
 from terrella.journal.store import Store
 from terrella.journal.sync.clients import GroupClients
 from terrella.journal.sync.founding import region_of
-from terrella.journal.sync.frames import Frame, GroupMessage, Introduction, Ping, Pong, SnapshotHead, Unpacker
+from terrella.journal.sync.frames import (
+    Frame,
+    GroupMessage,
+    Introduction,
+    Ping,
+    Pong,
+    SnapshotHead,
+    SnapshotTaken,
+    Unpacker,
+    pack,
+)
 from terrella.journal.sync.group import SyncGroup
 from terrella.journal.sync.links import Link
 from terrella.journal.sync.status import GroupStatus, MemberStatus
@@ -29,11 +39,13 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_S = 0.2
+LIVES_REMEMBERED = 16
 INTRODUCE_EVERY_TICKS = 10
 PINGS_KEPT = 8
 _READ_BYTES = 65536
-_REMEMBERED = "select incarnation from raft_peers where region = ?"
-_REMEMBER = "insert or replace into raft_peers values (?, ?)"
+_REMEMBERED = "select region, incarnation from raft_peers order by seen"
+_REMEMBER = "insert into raft_peers (region, incarnation) values (?, ?)"
+_FORGET = "delete from raft_peers where region = ? and incarnation = ?"
 _LOST = "select value from meta where name = 'lost_lives'"
 _SET_LOST = "insert or replace into meta values ('lost_lives', ?)"
 
@@ -57,9 +69,12 @@ class SyncLane:
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._transfers: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._remembered = dict(self._store.rows("select region, incarnation from raft_peers"))
+        self._remembered: dict[str, list[str]] = {}
+        for region, incarnation in self._store.rows(_REMEMBERED):
+            self._remembered.setdefault(region, []).append(incarnation)
         self._lost_lives: set[str] = set((self._store.ask(_LOST) or "").split())
         self._verified: set[str] = set()
+        self._remembering = asyncio.Lock()
         self._pings: dict[str, tuple[int, float]] = {}
         self._round_trips_s: dict[str, deque[float]] = {}
         self._ticker: asyncio.Task[None] | None = None
@@ -121,6 +136,8 @@ class SyncLane:
             for data_set_id, state in self._store.catalog.data_sets.items()
             if state.definition.lane is Lane.SYNC and state.declared
         }
+        if not wanted and not self._groups:
+            return
         for data_set_id in self._groups.keys() - wanted.keys():
             self._groups.pop(data_set_id).close()
             del self._clients[data_set_id]
@@ -194,7 +211,7 @@ class SyncLane:
             self._store.region,
             region,
             self._store.incarnation,
-            self._remembered.get(region),
+            self._remembered.get(region, []),
         )
 
     def _connected(self, region: str) -> None:
@@ -202,9 +219,14 @@ class SyncLane:
             group.introduce(region)
 
     async def serve(
-        self, hello: SyncHello, begun: bytes, reader: asyncio.StreamReader, proven: frozenset[str] | None
+        self,
+        hello: SyncHello,
+        begun: bytes,
+        reader: asyncio.StreamReader,
+        answer: Callable[[bytes], None],
+        proven: frozenset[str] | None,
     ) -> None:
-        """Listen to a region until its connection ends; raises ``ProtocolError`` if it may not speak."""
+        """Listen to a region until it ends the connection; raises ``ProtocolError`` if it may not speak."""
         region = hello.from_region
         self._check(hello, proven)
         await self._remember(hello)
@@ -222,8 +244,8 @@ class SyncLane:
                     elif arriving is None:
                         self._receive(region, content)
                     elif arriving.receive(content):
+                        answer(pack(SnapshotTaken(arriving.spool.parts)))
                         await self._arrived(region, arriving)
-                        return
                 data = await reader.read(_READ_BYTES)
                 if not data:
                     return
@@ -247,17 +269,23 @@ class SyncLane:
 
     async def _remember(self, hello: SyncHello) -> None:
         """Before anything of a region's opening counts, that opening is written down; so it cannot be forgotten."""
-        told, region = hello.remembered, hello.from_region
-        if told is not None and told not in self._lost_lives and not self._is_own(told):
-            self._lost_lives.add(told)
-            lives = " ".join(sorted(self._lost_lives))
-            await self._write(lambda store: store.execute(_SET_LOST, (lives,)))
-            for group in list(self._groups.values()):
-                if not group.fresh:
-                    await group.begin_again()
-        if self._remembered.get(region) != hello.incarnation:
-            await self._write(lambda store: store.execute(_REMEMBER, (region, hello.incarnation)))
-            self._remembered[region] = hello.incarnation
+        region = hello.from_region
+        async with self._remembering:
+            lost = {life for life in hello.remembered if life not in self._lost_lives and not self._is_own(life)}
+            if lost:
+                for group in list(self._groups.values()):
+                    if not group.fresh:
+                        await group.begin_again()
+                lives = " ".join(sorted(self._lost_lives | lost))
+                await self._write(lambda store: store.execute(_SET_LOST, (lives,)))
+                self._lost_lives |= lost
+            known = self._remembered.setdefault(region, [])
+            if hello.incarnation not in known:
+                await self._write(lambda store: store.execute(_REMEMBER, (region, hello.incarnation)))
+                known.append(hello.incarnation)
+                for forgotten in known[:-LIVES_REMEMBERED]:
+                    await self._write(partial(_forget_life, region, forgotten))
+                    known.remove(forgotten)
 
     def _is_own(self, incarnation: str) -> bool:
         return bool(self._store.ask("select 1 from incarnations where incarnation = ?", (incarnation,)))
@@ -388,3 +416,7 @@ def _members(group: SyncGroup, now: float) -> tuple[MemberStatus, ...]:
             )
         )
     return tuple(members)
+
+
+def _forget_life(region: str, incarnation: str, store: Store) -> None:
+    store.execute(_FORGET, (region, incarnation))

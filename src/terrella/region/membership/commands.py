@@ -142,11 +142,12 @@ def apply(state: MembershipState, command: Command) -> MembershipState:
 def force(state: MembershipState, command: EvictRegion, fork: str) -> MembershipState:
     """An eviction that no majority has agreed to: the beginning of another generation. Raises ``RefusedError``.
 
-    What the old generation decides from now on, or has decided where this region could not hear it, is lost.
+    What the old generation decides from now on, or has decided where this region could not hear it, is lost. Of two
+    sides that were both forced, the one that is forced once more prevails.
     """
     after = apply(state, command)
     if after is state:
-        raise RefusedError(f"{command.name} is evicted already")
+        after = replace(state, version=state.version + 1)
     # What the other side may decide meanwhile in its own generation must not have an epoch that is decided here.
     groups = {id_: replace(group, epoch=group.epoch + EPOCHS_OF_A_GENERATION) for id_, group in after.groups.items()}
     return replace(after, groups=groups, generation=state.generation + 1, fork=fork, born=after.version)

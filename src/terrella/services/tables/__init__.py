@@ -5,13 +5,14 @@
 Query and Scan walk.
 """
 
-from terrella.services.tables.definition import TableDefinition
+from terrella.services.tables.definition import STRONG, TableDefinition
 from terrella.services.tables.operations import OPERATIONS
 from terrella.services.tables.ports import ReplicaGroup, Replication
 from terrella.services.tables.service import ReplicatedTable, Tables, TableStatus
 
 __all__ = [
     "OPERATIONS",
+    "STRONG",
     "ReplicaGroup",
     "ReplicatedTable",
     "Replication",

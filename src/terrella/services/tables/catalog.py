@@ -24,6 +24,7 @@ from terrella.services.tables.replicas import (
     refusal,
     standing_of,
 )
+from terrella.services.tables.strong import check_strong
 from terrella.services.tables.table import Table, TableRecord
 
 _log = logging.getLogger(__name__)
@@ -132,6 +133,7 @@ class Catalog:
         Answers its data set, if that is held by others and was not given to this region (yet).
         """
         lane = lane if definition.replicas else Lane.LOCAL
+        check_strong(definition, lane)
         group = self._replication.group_called(identity_of(stack, logical_id)) if definition.replicas else None
         held = ""
         if group is not None and self._region not in group.holders:
@@ -140,7 +142,8 @@ class Catalog:
             told = read_replica_definition(group.definition)
             generation = told.generation if told is not None else generation
             held = group.data_set_id
-        regions = tuple(sorted({*members, self._region})) if definition.replicas else (self._region,)
+        own = () if self._region == definition.witness else (self._region,)
+        regions = tuple(sorted({*members, *own})) if definition.replicas else own
 
         def judge(transaction: Transaction) -> TableRecord:
             stored = transaction.get(self._data_set.id, _key("table", definition.name))
@@ -162,7 +165,7 @@ class Catalog:
                 if used != self._last_generation(transaction, stack, logical_id):
                     transaction.put(self._data_set.id, _key("generation", stack, logical_id), str(used).encode())
             if definition.replicas:
-                record = replace(record, lane=lane, every_s=every_s)
+                record = replace(record, lane=lane, every_s=every_s, witness=definition.witness)
             self._put(transaction, record)
             return record
 
@@ -283,6 +286,10 @@ class Catalog:
 
     async def _declare(self, table: Table) -> Table:
         group = self._replication.group(table.data_set_id)
+        if table.record.witness == self._region:
+            # It votes, and keeps the log: there is nothing of the table that one could read or write here.
+            await self._journal.declare(data_set_of(table.record, group))
+            return table
         if standing_of(group, self._region) is Standing.AWAY:
             self._tables[table.name] = table
             self._serving.pop(table.name, None)
@@ -361,6 +368,10 @@ def _updated(
         record = replace(record, members=members)
     elif record.replicated:
         return replace(record, definition=definition)  # made a global table by UpdateTable, which its template allows
+    if (lane is Lane.SYNC) != (record.lane == Lane.SYNC):
+        raise TerrellaError(
+            f"table {name} cannot change between eventual and strong consistency in place: give it another logical id"
+        )
     if (lane is Lane.LOCAL) != (record.lane == Lane.LOCAL):
         raise TerrellaError(
             f"table {name} cannot turn from a table into a global table, or back, in place: give it another logical id"

@@ -25,7 +25,6 @@ NOT_ACTING = {
     "WriteProvisionedThroughputSettings": "capacity is neither limited nor scaled here",
     "WriteOnDemandThroughputSettings": "throughput is not limited here",
     "ReadOnDemandThroughputSettings": "throughput is not limited here",
-    "GlobalTableWitnesses": "there are no witnesses here",
 }
 _REFUSED = {"ImportSourceSpecification": "tables are not filled from S3 here"}
 _COPIED = ("AttributeDefinitions", "KeySchema", "BillingMode", "TableClass", "LocalSecondaryIndexes")
@@ -42,8 +41,6 @@ def fields_from_cloudformation(resource_type: str, properties: Mapping[str, Any]
     for refused, why in _REFUSED.items():
         if refused in given:
             raise TerrellaError(f"table {table}: {refused} cannot be honoured: {why}")
-    if given.get("MultiRegionConsistency") == "STRONG":
-        raise TerrellaError(f"table {table}: MultiRegionConsistency STRONG is not implemented yet; EVENTUAL is")
     params = {"TableName": table} | {key: given[key] for key in _COPIED if key in given}
     params["AttributeDefinitions"] = params.get("AttributeDefinitions", [])
     params["DeletionProtectionEnabled"] = given.get("DeletionProtectionEnabled", False)
@@ -59,6 +56,8 @@ def fields_from_cloudformation(resource_type: str, properties: Mapping[str, Any]
             f"table {table}: its properties are not shaped as {resource_type} wants: {error}"
         ) from error
     fields["replicas"] = _replicas(table, given) if resource_type == GLOBAL_TABLE else {}
+    fields["consistency"] = given.get("MultiRegionConsistency", "EVENTUAL")
+    fields["witness"] = _witness(table, given)
     fields["time_to_live"] = _time_to_live(table, given)
     fields["declared"] = {key: given[key] for key in NOT_ACTING if _means_something(given.get(key))}
     fields["not_acting"] = tuple(f"{key}: {NOT_ACTING[key]}" for key in fields["declared"])
@@ -107,6 +106,16 @@ def _add_throughput(params: dict[str, Any], given: Mapping[str, Any]) -> None:
 def _least(given: Mapping[str, Any]) -> dict[str, int]:
     settings = given.get("WriteProvisionedThroughputSettings", {}).get("WriteCapacityAutoScalingSettings", {})
     return {"ReadCapacityUnits": 1, "WriteCapacityUnits": int(settings.get("MinCapacity", 1))}
+
+
+def _witness(table: str, given: Mapping[str, Any]) -> str:
+    witnesses = given.get("GlobalTableWitnesses") or []
+    regions = [one.get("Region") for one in witnesses]
+    if len(regions) > 1 or not all(regions):
+        raise TerrellaError(f"table {table}: GlobalTableWitnesses has one Region at most; found {regions}")
+    if regions and given.get("MultiRegionConsistency") != "STRONG":
+        raise TerrellaError(f"table {table}: GlobalTableWitnesses needs MultiRegionConsistency STRONG")
+    return str(regions[0]) if regions else ""
 
 
 def _time_to_live(table: str, given: Mapping[str, Any]) -> str:

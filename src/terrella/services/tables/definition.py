@@ -15,6 +15,8 @@ from terrella.services.tables.parts import (
 )
 from terrella.services.tables.schema import fields_from_parameters
 
+EVENTUAL, STRONG = "EVENTUAL", "STRONG"
+
 
 @dataclass(frozen=True, slots=True)
 class TableDefinition:
@@ -22,6 +24,7 @@ class TableDefinition:
 
     ``time_to_live`` is the attribute by which items expire; empty: they do not. ``replicas`` are the regions of a
     global table's Replicas, in their order, those that the world lacks included.
+    ``consistency`` is its MultiRegionConsistency, ``witness`` the region of its GlobalTableWitnesses, if it has one.
     ``not_acting`` holds one sentence for each thing that was declared and does nothing here yet, for the caller to
     show; ``declared`` keeps those things as they were written.
     """
@@ -37,6 +40,8 @@ class TableDefinition:
     tags: dict[str, str] = field(default_factory=dict)
     replicas: dict[str, ReplicaSettings] = field(default_factory=dict)
     time_to_live: str = ""
+    consistency: str = EVENTUAL
+    witness: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
     not_acting: tuple[str, ...] = ()
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from terrella.journal import DataSetDroppedError, UnknownDataSetError
+from terrella.services.tables.definition import EVENTUAL, STRONG
 from terrella.services.tables.engine import Engine
 from terrella.services.tables.parts import ON_DEMAND, IndexDefinition, KeyAttributes, Throughput
 from terrella.services.tables.ports import ReplicaGroup
@@ -49,9 +50,11 @@ def describe_table(engine: Engine, table: Table, status: str = "") -> dict[str, 
     if replicas:
         described |= {
             "GlobalTableVersion": GLOBAL_TABLE_VERSION,
-            "MultiRegionConsistency": "EVENTUAL",
+            "MultiRegionConsistency": STRONG if table.strong else EVENTUAL,
             "Replicas": replicas,
         }
+    if record.witness:
+        described["GlobalTableWitnesses"] = [{"RegionName": record.witness, "WitnessStatus": "ACTIVE"}]
     return described
 
 

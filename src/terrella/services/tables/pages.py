@@ -10,6 +10,7 @@ from terrella.services.tables.capacity import Meter, read_units
 from terrella.services.tables.engine import Engine
 from terrella.services.tables.expressions import Condition, Path, matches, project
 from terrella.services.tables.keys import encode_closed
+from terrella.services.tables.strong import settle
 from terrella.services.tables.table import Index, KeySchema, Table, decode_item, encode_item
 from terrella.services.tables.values import Item, attributes_size_bytes
 
@@ -170,6 +171,7 @@ async def read_page(
     engine: Engine, walk: Walk, selection: Selection, limit: int | None, meter: Meter | None, consistent: bool
 ) -> bytes:
     """One page as the answer's JSON."""
+    await settle(engine.journal, walk.table, consistent)
     page = _Page(walk, selection, limit, measured=meter is not None)
     after = walk.after
     chunk = _FIRST_CHUNK

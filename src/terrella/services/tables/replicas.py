@@ -69,7 +69,14 @@ def data_set_of(record: TableRecord, group: ReplicaGroup | None) -> DataSet:
     """A table's data set, held by whom it was decided; before that, by whom the template says."""
     lane = Lane(record.lane)
     if group is None:
-        return DataSet(record.data_set_id, record.definition.name, lane, record.members, every_s=record.every_s)
+        return DataSet(
+            record.data_set_id,
+            record.definition.name,
+            lane,
+            record.members,
+            every_s=record.every_s,
+            witness=record.witness,
+        )
     return DataSet(
         record.data_set_id,
         record.definition.name,
@@ -78,6 +85,7 @@ def data_set_of(record: TableRecord, group: ReplicaGroup | None) -> DataSet:
         group.joining,
         group.epoch,
         every_s=record.every_s,
+        witness=record.witness,
     )
 
 

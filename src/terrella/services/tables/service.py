@@ -13,6 +13,7 @@ from terrella.journal import (
     StoreClosedError,
     StoreUnavailableError,
     UnknownDataSetError,
+    WriteConflictError,
 )
 from terrella.kernel import AwsError, Clock, Ids
 from terrella.services.tables.catalog import Catalog
@@ -22,6 +23,7 @@ from terrella.services.tables.engine import Engine
 from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
 from terrella.services.tables.ports import Alone, Replication
 from terrella.services.tables.replicas import replica_definition
+from terrella.services.tables.strong import write_conflict
 from terrella.services.tables.table import encode_item
 from terrella.services.tables.time_to_live import Sweeper
 from terrella.services.tables.tokens import Tokens
@@ -255,6 +257,8 @@ class Tables:
 def _journal_error(error: JournalError) -> AwsError:
     if isinstance(error, DataSetDroppedError | UnknownDataSetError):  # deleted while the request was under way
         return AwsError("ResourceNotFoundException", "Requested resource not found")
+    if isinstance(error, WriteConflictError):
+        return write_conflict()
     if isinstance(error, StoreUnavailableError | StoreClosedError | DataSetStandingError):
         return AwsError("ServiceUnavailable", str(error), 503)
     _log.error("a request failed in the journal: %s", error)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from terrella.journal import Lane
 from terrella.kernel import AwsError
 from terrella.services.tables.definition import TableDefinition
 from terrella.services.tables.keys import encode_closed, encode_open
@@ -59,6 +60,7 @@ class TableRecord:
         return self.lane != "local"
 
     every_s: float = 0.0
+    witness: str = ""
 
 
 def schema_mismatch() -> AwsError:
@@ -120,6 +122,7 @@ class Table:
         self.definition = definition
         self.name = definition.name
         self.data_set_id = record.data_set_id
+        self.strong = record.lane == Lane.SYNC
         self.key = KeySchema(definition.key, definition.attribute_types)
         self.indexes = {each.name: Index(each, definition) for each in definition.indexes}
         self._index_keys = [(name, kind, index) for index in self.indexes.values() for name, kind in index.key.pairs]

@@ -98,10 +98,8 @@ TYPES = [
                     "Tags": ANY,
                 }
             ),
-            "MultiRegionConsistency": honoured(
-                Kind.TEXT, allowed="EVENTUAL", otherwise="strongly consistent global tables are not built yet"
-            ),
-            "GlobalTableWitnesses": refused("strongly consistent global tables are not built yet"),
+            "MultiRegionConsistency": honoured(Kind.TEXT),
+            "GlobalTableWitnesses": honoured(members={"Region": TEXT}),
             "GlobalTableSourceArn": refused("replicas are made by the table's own stack here"),
             "TableType": refused("not built"),
             **each(_REPLICATED_CAPACITY, _CAPACITY),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import apsw
 
 from terrella.testing.simulation.plan import data_set
-from terrella.testing.simulation.region import Life, Schema, SimulatedRegion
+from terrella.testing.simulation.region import Life, SimulatedRegion
+from terrella.testing.simulation.schema import Schema
 
 if TYPE_CHECKING:
     from terrella.testing.simulation.world import World
@@ -99,6 +100,13 @@ def labour(world: "World", region: SimulatedRegion) -> None:
     world.schedule.after(1.5 * world.chance.random(), _rested, region)
 
 
+def slow_disk(world: "World", region: SimulatedRegion) -> None:
+    """Each commit takes long, so that much waits for it and happens meanwhile."""
+    world.tell(f"{region.name}: the disk is slow")
+    region.slow_disk = True
+    world.schedule.after(1.5 * world.chance.random(), _fast_disk, region)
+
+
 def step_clock(world: "World", region: SimulatedRegion) -> None:
     """Someone sets the clock, by up to the half of what other regions follow."""
     _step(world, region, world.chance.randint(-30_000, 30_000))
@@ -160,6 +168,7 @@ FAULT_OF: dict[str, Callable[["World", SimulatedRegion], None]] = {
     "cut one way": cut_one_way,
     "reset": reset,
     "labour": labour,
+    "slow disk": slow_disk,
     "step clock": step_clock,
     "step clock far": step_clock_far,
     "change schema": change_schema,
@@ -189,6 +198,10 @@ def _no_fault(life: Life) -> None:
 def _mend_one_way(world: "World", sender: str, receiver: str) -> None:
     world.tell(f"mend {sender} > {receiver}")
     world.network.mend(sender, receiver)
+
+
+def _fast_disk(region: SimulatedRegion) -> None:
+    region.slow_disk = False
 
 
 def _rested(region: SimulatedRegion) -> None:

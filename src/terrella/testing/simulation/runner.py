@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from terrella.testing.simulation.plan import Plan
 from terrella.testing.simulation.world import SimulationFailure, World
 
 FAILURES = Path("simulation-failures")
@@ -26,8 +27,13 @@ class Outcome:
 
 def run_seed(seed: int) -> Outcome:
     """Run a seed, and say what was found; a crash of the simulated code itself is a finding too."""
+    return run_world(seed, None)
+
+
+def run_world(seed: int, plan: Plan | None) -> Outcome:
+    """Run a seed's world, or (with a plan) another one by the same chance."""
     try:
-        tell_seed(seed, None)
+        tell_seed(seed, None, plan)
     except SimulationFailure as failure:
         return Outcome(seed, failure.rules, str(failure))
     except Exception:  # noqa: BLE001 - it ends this seed, and is reported as what it found
@@ -35,10 +41,10 @@ def run_seed(seed: int) -> Outcome:
     return Outcome(seed)
 
 
-def tell_seed(seed: int, lines: list[str] | None) -> None:
+def tell_seed(seed: int, lines: list[str] | None, plan: Plan | None = None) -> None:
     """Run a seed, noting what happens; raises what it finds."""
     logging.disable(logging.CRITICAL)
-    world = World(seed, tell=lines.append if lines is not None else None)
+    world = World(seed, plan, lines.append if lines is not None else None)
     try:
         world.run()
     finally:

@@ -11,6 +11,11 @@ _STEP_S = 2e-6  # what a step takes: whoever waits for time to pass by looking a
 _STEPS_MAX = 3_000_000
 
 
+def random_of(seed: int) -> random.Random:
+    """The chance that a seed gives."""
+    return random.Random(seed)
+
+
 class SimulatedCrash(BaseException):
     """The process whose turn it is dies at this very statement."""
 
@@ -47,7 +52,7 @@ class Schedule:
     """
 
     def __init__(self, seed: int, enter: Callable[[Any], None] = lambda _: None) -> None:
-        self.random = random.Random(seed)
+        self.random = random_of(seed)
         self.now = 0.0
         self.steps = 0
         self._enter = enter

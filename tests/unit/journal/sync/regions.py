@@ -1,6 +1,7 @@
 """Regions with journals and replicators over real sockets on loopback, and one data set of the lane ``sync``."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ World = dict[str, Region]
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what will become true; the test's own time-out is the bound."""
     async with asyncio.timeout(60):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - anything may be waited for
             await asyncio.sleep(0.01)
 
 
@@ -121,3 +122,21 @@ def heal(world: World, name: str) -> None:
             world[name].network.heal(name, other)
     for region in world.values():
         region.replicator.poke()
+
+
+def lose_disk(folder: Path, name: str) -> None:
+    for file in folder.glob(f"{name}.sqlite*"):
+        file.unlink()
+
+
+def disk_image(folder: Path, name: str) -> Path:
+    image = folder / "image"
+    image.mkdir()
+    for file in folder.glob(f"{name}.sqlite*"):
+        shutil.copy(file, image)
+    return image
+
+
+def restore_disk(folder: Path, image: Path) -> None:
+    for file in image.iterdir():
+        shutil.copy(file, folder)

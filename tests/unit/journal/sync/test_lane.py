@@ -169,14 +169,22 @@ async def test_all_restart_and_go_on(world: World, tmp_path: Path) -> None:
 
 
 async def is_member_again(world: World, name: str, former: str) -> None:
-    def is_voter() -> bool:
-        status = world[leader_of(world).name].status
-        assert status is not None
-        voters = {member.id for member in status.members if member.part == "voter"}
-        own = world[name].status
-        return own is not None and own.serving and own.member in voters and former not in voters and len(voters) == 3
+    """Until the region votes under another id, and all know."""
 
-    await until(lambda: len({region.status.leader for region in world.values() if region.status}) == 1)
+    def is_voter() -> bool:
+        statuses = [region.status for region in world.values()]
+        if any(status is None for status in statuses) or len({status.leader for status in statuses if status}) != 1:
+            return False
+        own = world[name].status
+        voters = [{member.id for member in status.members if member.part == "voter"} for status in statuses if status]
+        return (
+            own is not None
+            and own.serving
+            and own.member != former
+            and voters == 3 * [voters[0]]
+            and (own.member in voters[0] and former not in voters[0] and len(voters[0]) == 3)
+        )
+
     await until(is_voter)
 
 
@@ -262,7 +270,12 @@ async def test_a_witness_makes_the_majority_and_holds_nothing(tmp_path: Path) ->
 async def test_a_group_that_never_came_together_says_for_whom_it_waits(tmp_path: Path) -> None:
     network = LoopbackNetwork()
     world = {name: await Region.start(name, network, tmp_path) for name in (EAST, IRELAND)}
-    await until(lambda: world[EAST].status is not None and world[EAST].status.waiting_for == (WEST,))
+
+    def waits_for() -> tuple[str, ...]:
+        status = world[EAST].status
+        return () if status is None else status.waiting_for
+
+    await until(lambda: waits_for() == (WEST,))
     with pytest.raises(DataSetStandingError):
         await world[EAST].put(b"a", b"one")
     world[WEST] = await Region.start(WEST, network, tmp_path)

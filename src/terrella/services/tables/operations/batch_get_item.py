@@ -12,6 +12,7 @@ from terrella.services.tables.engine import Answer, Engine
 from terrella.services.tables.expressions import Path, project
 from terrella.services.tables.requests import read_substitutions, refuse_legacy
 from terrella.services.tables.selecting import read_projection
+from terrella.services.tables.strong import settle
 from terrella.services.tables.table import Table, decode_item, encode_item
 from terrella.services.tables.values import attributes_size_bytes, check_attributes, invalid
 
@@ -41,6 +42,8 @@ async def batch_get_item(engine: Engine, params: dict[str, Any]) -> Answer:
         raise invalid("Too many items requested for the BatchGetItem call")
     planned = [(name, engine.table(name)) for name in requested]
     keys = {name: _encode_keys(table, requested[name]["Keys"]) for name, table in planned}
+    for name, table in planned:
+        await settle(engine.journal, table, requested[name].get("ConsistentRead", False))
     responses: dict[str, list[msgspec.Raw]] = {}
     unprocessed: dict[str, Any] = {}
     capacities = []
