@@ -56,6 +56,7 @@ from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
+from terrella.journal.salvage import Salvaged
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
@@ -127,6 +128,7 @@ __all__ = [
     "ReplicaFigures",
     "ReplicationReport",
     "Replicator",
+    "Salvaged",
     "Send",
     "SequenceGapError",
     "ServerPart",
