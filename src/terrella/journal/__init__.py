@@ -6,8 +6,10 @@ door is for the simulator, which drives the same store and protocol without sock
 
 from terrella.journal import raft
 from terrella.journal.admission import Admission, Event, StandingChange
+from terrella.journal.antientropy import Difference, Finding, VerificationError, VerifyReport
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
+from terrella.journal.digests import bucket_of, differing
 from terrella.journal.errors import (
     DataSetDroppedError,
     DataSetEvictedError,
@@ -85,12 +87,14 @@ __all__ = [
     "DataSetLeavingError",
     "DataSetStandingError",
     "DataSetStatus",
+    "Difference",
     "Digest",
     "Dot",
     "Effect",
     "Entry",
     "EntryDigest",
     "Event",
+    "Finding",
     "FrameReader",
     "GroupStatus",
     "IndexEntry",
@@ -142,13 +146,17 @@ __all__ = [
     "UnknownFormatError",
     "Vector",
     "Verification",
+    "VerificationError",
+    "VerifyReport",
     "Version",
     "WriteConflictError",
     "WriteRecord",
     "applied",
+    "bucket_of",
     "data_set_id",
     "declaring",
     "decode_record",
+    "differing",
     "frame",
     "housekeeping",
     "memory_connection",

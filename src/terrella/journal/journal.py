@@ -305,6 +305,14 @@ class Journal:
         state = self.store.catalog.declared(data_set_id)
         return state.committed_items, state.committed_bytes
 
+    def digests(self, data_set_id: str) -> list[int] | None:
+        """256 numbers by which two replicas that have applied the same find where they differ, see ``bucket_of``.
+
+        Kept up as items are written. None for a while if they have to be built first, or too much waits to be dropped;
+        and for what is this region's alone.
+        """
+        return self.reader.digests(self.store.catalog.declared(data_set_id))
+
     def digest(self, data_set_id: str) -> str:
         """A hash of everything in the data set: equal on two members if and only if they are equal byte for byte.
 

@@ -359,3 +359,39 @@ async def test_a_region_whose_peers_share_a_data_set_no_more_says_so(world: Worl
     await world[WEST].journal.write(lambda transaction: transaction.put(other.id, b"a", b"x"))
     await world[WEST].journal.set_members(ITEMS.id, 2, [EAST])
     await until(lambda: world[WEST].journal.store.catalog.declared(ITEMS.id).join is None)
+
+
+async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_then_takes_a_snapshot(
+    world: World, tmp_path: Path
+) -> None:
+    """What it had written since is not lost: others have it; what only it has, since it came back, is not either."""
+    west = world[WEST]
+    await world[EAST].put_many(300, b"before")
+    await west.put(b"of the image", b"x")
+    await converged(world, MEMBERS)
+    await west.stop()
+    image = [(path, path.read_bytes()) for path in tmp_path.glob(f"{WEST}.sqlite*")]
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    await west.put(b"after the image", b"x")
+    await west.delete(b"of the image")
+    await world[EAST].put_many(300, b"later", 200)
+    await converged(world, MEMBERS)
+    await west.stop()
+    for path in tmp_path.glob(f"{WEST}.sqlite*"):
+        path.unlink()
+    for path, content in image:
+        path.write_bytes(content)
+    await trim(world[EAST])
+    west.network.cut(EAST, WEST)
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    assert west.get(b"after the image") is None
+    await west.put(b"only here", b"x")
+    west.network.heal(EAST, WEST)
+    west.replicator.poke()
+    await until(lambda: west.told(Event.RECOVERED))
+    await converged(world, MEMBERS)
+    assert west.get(b"only here") == world[EAST].get(b"only here") == b"x"
+    assert west.get(b"after the image") == b"x"
+    assert west.get(b"of the image") is None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from terrella.journal import DataSet, Dot, Lane, Version, WriteRecord, decode_record
 from terrella.kernel import SKEW_BOUND_MS, hlc_milliseconds
 from terrella.testing.simulation.disk import StoredDataSet
-from terrella.testing.simulation.history import History, Operation, Write, causes_of, name
+from terrella.testing.simulation.history import History, Operation, Write, causes_of, name, rank
+from terrella.testing.simulation.schema import Schema
 
 Contents = Mapping[str, StoredDataSet]
 
@@ -25,6 +26,7 @@ class Evidence:
     disks: dict[str, dict[str, StoredDataSet]] = field(default_factory=dict)
     clocks_max_ms: dict[str, int] = field(default_factory=dict)
     destroyed: set[str] = field(default_factory=set)
+    schemas: dict[str, dict[str, Schema]] = field(default_factory=dict)
 
     def replicas(self, data_set: DataSet) -> list[tuple[str, StoredDataSet]]:
         """Each member's disk."""
@@ -33,7 +35,7 @@ class Evidence:
     @property
     def replicated(self) -> list[DataSet]:
         """The data sets of which members hold equal copies."""
-        return [data_set for data_set in self.data_sets.values() if data_set.lane is not Lane.LOCAL]
+        return [data_set for data_set in self.data_sets.values() if data_set.lane in (Lane.ASYNC, Lane.BATCH)]
 
 
 class Checker:
@@ -199,7 +201,7 @@ class ConflictLog(Checker):
                         if write.version.dot in stored.conflicts:
                             accounted |= {write.version.dot} | causes[write.version.dot]
                     for write in writes:
-                        if write.version.dot not in accounted:
+                        if write.version.dot not in accounted and write.version.expires is None:
                             yield f"I4: {name(write.version.dot)} of {key!r} lost unseen, and {region} has no entry"
 
     def _false_entries(
@@ -257,6 +259,42 @@ class Visibility(Checker):
                 yield f"I5: a client of {operation.region} did not see its own {name(operation.dot)}"
 
 
+class Transactions(Checker):
+    """Rule 12: where they are written, the items of a transaction are committed together."""
+
+    def at_crash(self, evidence: Evidence, region: str, contents: Contents) -> Iterator[str]:
+        """Operations of which a part is on the disk."""
+        for (data_set_id, owner, _), operations in evidence.history.operations.items():
+            stored = contents.get(data_set_id)
+            if owner != region or stored is None or stored.dropped or stored.lane == Lane.LOCAL:
+                continue
+            for operation in operations:
+                if len({other.dot is None for other in operation.together if other.data_set_id == data_set_id}) > 1:
+                    yield f"RC: {region} has committed a part of the transaction that wrote {operation.value!r}"
+
+
+class Indexes(Checker):
+    """Rule 14: every index holds what it would hold if it were made anew."""
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """Entries that are missing, or of what is no more."""
+        for region, schemas in evidence.schemas.items():
+            for data_set_id, schema in schemas.items():
+                stored = evidence.disks[region].get(data_set_id)
+                if stored is not None and not stored.dropped and not stored.under_way:
+                    yield from self._indexes(region, schema, stored)
+
+    def _indexes(self, region: str, schema: Schema, stored: StoredDataSet) -> Iterator[str]:
+        expected: dict[str, set[tuple[bytes, bytes]]] = {index: set() for index in schema.indexes}
+        for key, version in stored.items.items():
+            for index, index_key in schema.entries(key, version.value) if version.value is not None else ():
+                expected[index].add((index_key, key))
+        for index, entries in expected.items():
+            if stored.indexes.get(index, set()) != entries:
+                odd = sorted(stored.indexes.get(index, set()) ^ entries)
+                yield f"RE: the index {index} of {region} differs from its items at {odd}"
+
+
 class Clocks(Checker):
     """Rule 4: a write is later than what it replaced, and a wrong clock elsewhere does not move a region's own."""
 
@@ -266,10 +304,15 @@ class Clocks(Checker):
             for writes in evidence.history.by_key(data_set.id).values():
                 for write in writes:
                     replaced = [other.version.hlc for other in writes if other is not write and write.applied(other)]
-                    yield from self._time(evidence, write, max(replaced, default=0))
+                    yield from self._time(evidence, data_set.id, write, max(replaced, default=0))
 
-    def _time(self, evidence: Evidence, write: Write, replaced: int) -> Iterator[str]:
+    def _time(self, evidence: Evidence, data_set_id: str, write: Write, replaced: int) -> Iterator[str]:
         dot, hlc = write.version.dot, write.version.hlc
+        if write.version.expires is not None:
+            ended = evidence.history.versions[data_set_id][write.key].get(write.version.expires)
+            if ended is None or ended.hlc != hlc:
+                yield f"RB: {name(dot)} of {write.key!r} has not the time of what it ends"
+            return
         if hlc <= replaced:
             yield f"R4: {name(dot)} of {write.key!r} is not later than what it replaced"
         bound_ms = evidence.clocks_max_ms[dot.region] + SKEW_BOUND_MS
@@ -277,13 +320,16 @@ class Clocks(Checker):
             yield f"R4: {name(dot)} of {write.key!r} follows a clock beyond the bound"
 
 
-CHECKERS: tuple[Checker, ...] = (Durability(), Convergence(), Cursors(), ConflictLog(), Visibility(), Clocks())
-
-
-def rank(version: Version) -> tuple[int, str, str, int]:
-    """What last-writer-wins goes by."""
-    dot = version.dot
-    return (version.hlc, dot.region, dot.incarnation, dot.sequence)
+CHECKERS: tuple[Checker, ...] = (
+    Durability(),
+    Convergence(),
+    Cursors(),
+    ConflictLog(),
+    Visibility(),
+    Transactions(),
+    Indexes(),
+    Clocks(),
+)
 
 
 def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: bytes, dot: Dot) -> bool:
@@ -292,7 +338,7 @@ def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: b
     Whether a tombstone was dropped too early shows in what comes to life again.
     """
     current = stored.items.get(key)
-    if (current is not None and _has_seen(current, dot)) or dot in stored.conflicts:
+    if (current is not None and _has_seen(current, dot)) or dot in stored.conflicts or dot in stored.parked:
         return True
     versions = history.versions.get(data_set_id, {}).get(key, {})
     dropped = [

@@ -36,6 +36,7 @@ class StoredDataSet:
     applied: dict[Origin, int] = field(default_factory=dict)
     floors: dict[Origin, int] = field(default_factory=dict)
     log: dict[Origin, dict[int, bytes]] = field(default_factory=dict)
+    parked: set[Dot] = field(default_factory=set)
     indexes: dict[str, set[tuple[bytes, bytes]]] = field(default_factory=dict)
 
 
@@ -162,16 +163,19 @@ def _read(execute: Callable[..., Any]) -> dict[str, StoredDataSet]:
     for packed, record in execute("select dot, record from log"):
         data_set, origin = streams[packed >> SEQUENCE_BITS]
         data_set.log[origin][packed & SEQUENCE_MASK] = record
-    for number, key, value, packed, hlc, context in execute(
-        "select data_set, key, value, dot, hlc, context from items"
+    for number, key, value, packed, hlc, context, ended in execute(
+        "select data_set, key, value, dot, hlc, context, expires from items"
     ):
         seen = [dot(other) for other in unpack_dots(context)] if context is not None else []
-        version = Version(value, dot(packed), hlc, {other.origin: other.sequence for other in seen})
+        vector = {other.origin: other.sequence for other in seen}
+        version = Version(value, dot(packed), hlc, vector, None if ended is None else dot(ended))
         by_number[number].items[key] = version
     for packed, number, record in execute("select loser, data_set, record from conflicts"):
         entry = decode_record(record)
         assert isinstance(entry, ConflictRecord)
         by_number[number].conflicts[dot(packed)] = entry
+    for number, packed in execute("select data_set, dot from parked"):
+        by_number[number].parked.add(dot(packed))
     for number, name, index_key, key in execute(
         "select i.data_set, i.name, e.index_key, e.key from indexes i left join index_entries e on e.number = i.number "
         "where i.ready and i.data_set"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import apsw
 
 from terrella.testing.simulation.plan import data_set
-from terrella.testing.simulation.region import Life, Schema, SimulatedRegion
+from terrella.testing.simulation.region import Life, SimulatedRegion
+from terrella.testing.simulation.schema import Schema
 
 if TYPE_CHECKING:
     from terrella.testing.simulation.world import World

@@ -4,7 +4,7 @@ A disk is looked at after each commit, for what its region wrote itself, and who
 The history is the union of what was seen, beside what clients and peers were told meanwhile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from terrella.journal import Dot, Origin, Vector, Version, WriteRecord, decode_record, written_version
 from terrella.testing.simulation.disk import Place, StoredDataSet
@@ -12,13 +12,19 @@ from terrella.testing.simulation.disk import Place, StoredDataSet
 
 @dataclass(slots=True, eq=False)
 class Operation:
-    """One item's write as a client asked for it; ``seen`` is all that was applied in its region when it was judged."""
+    """One item's write as a client asked for it.
+
+    ``seen`` is all that was held in its region when it was judged, ``unseen`` what of that was parked. ``together`` are
+    the writes of the same transaction.
+    """
 
     region: str
     data_set_id: str
     key: bytes
     value: bytes | None
     seen: Vector
+    unseen: set[Dot] = field(default_factory=set)
+    together: "list[Operation]" = field(default_factory=list)
     answered: bool = False
     failed: bool = False
     dot: Dot | None = None
@@ -41,13 +47,14 @@ class Write:
     def applied(self, other: "Write") -> bool:
         """Whether the other write was applied in this one's region before it."""
         dot = other.version.dot
+        if self.operation is not None and dot in self.operation.unseen:
+            return False
         return self.seen.get(dot.origin, 0) >= dot.sequence
 
     @property
-    def rank(self) -> tuple[int, str, str, int]:
+    def rank(self) -> "Rank":
         """What last-writer-wins goes by."""
-        dot = self.version.dot
-        return (self.version.hlc, dot.region, dot.incarnation, dot.sequence)
+        return rank(self.version)
 
 
 @dataclass(slots=True)
@@ -58,6 +65,9 @@ class Answer:
     data_set_id: str
     key: bytes
     version: Version
+
+
+Rank = tuple[int, str, str, int, bool, str, str, int]
 
 
 class History:
@@ -129,6 +139,12 @@ class History:
         record = decode_record(data)
         if not isinstance(record, WriteRecord):
             return
+        version = self.versions[place[0]][record.key][dot]
+        if version.expires is not None:
+            # Nobody asks for it. Its writer had seen what it ends, and what that had seen.
+            seen = {**version.context, dot.origin: dot.sequence - 1}
+            self.writes.setdefault(place[0], {})[dot] = Write(record.key, version, seen)
+            return
         operations = self.operations.get(place, [])
         number = self._matched.get(place, 0)
         while number < len(operations):
@@ -141,8 +157,7 @@ class History:
             return
         self._matched[place] = number
         operation.dot = dot
-        write = Write(record.key, self.versions[place[0]][record.key][dot], operation.seen, operation)
-        self.writes.setdefault(place[0], {})[dot] = write
+        self.writes.setdefault(place[0], {})[dot] = Write(record.key, version, operation.seen, operation)
 
     def lose(self, data_set_id: str, origin: Origin, first: int, last: int) -> None:
         """Writes are gone with the last disk that held them."""
@@ -160,6 +175,16 @@ class History:
         for write in self.surviving(data_set_id):
             grouped.setdefault(write.key, []).append(write)
         return {key: sorted(grouped[key], key=lambda write: write.rank) for key in sorted(grouped)}
+
+
+def rank(version: Version) -> Rank:
+    """What last-writer-wins goes by: time, then who wrote it. An expiry stands right behind the version that it ends."""
+    dot, ended = version.dot, version.expires or version.dot
+    return (version.hlc, *_flat(ended), version.expires is not None, *_flat(dot))
+
+
+def _flat(dot: Dot) -> tuple[str, str, int]:
+    return (dot.region, dot.incarnation, dot.sequence)
 
 
 def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:

@@ -7,6 +7,7 @@ from terrella.journal import DataSet, Lane, data_set_id
 
 NAMES = ("ap-south-1", "eu-west-1", "sa-east-1", "us-east-1", "us-west-2")
 WORLD = "simulation"
+BATCH_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,9 @@ class Features:
     old_images: bool = True
     lost_disks: bool = True
     short_logs: bool = True
+    batches: bool = True
+    expiry: bool = True
+    poison: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,15 @@ class Plan:
     drift: float = 0.0
     housekeeping_interval_s: float = 2.0
     log_bytes_max: int = 1 << 30
+    expiring: float = 0.0
+    poisoned: float = 0.0
 
 
 def data_set(number: int, lane: Lane, members: tuple[str, ...], generation: int = 1) -> DataSet:
     """The ``number``-th table of the simulated application."""
     id_ = data_set_id(WORLD, "app", f"Table{number}", generation)
-    return DataSet(id_, f"table-{number}.{generation}", lane, members)
+    every_s = BATCH_INTERVAL_S if lane is Lane.BATCH else 0.0
+    return DataSet(id_, f"table-{number}.{generation}", lane, members, every_s=every_s)
 
 
 # Kinds of faults, and how often each strikes a world that has it.
@@ -70,18 +77,24 @@ FAULTS: dict[str, int] = {
 
 def draw(chance: random.Random, features: Features) -> Plan:
     """A plan: few worlds have everything, so that each kind of trouble is seen with and without the others."""
-    count = chance.choices((2, 3, 4, 5), (25, 50, 15, 10))[0]
+    count = chance.choices((2, 3, 4, 5), (28, 52, 13, 7))[0]
     regions = tuple(sorted(chance.sample(NAMES, count)))
     data_sets = []
     late = {}
     for number in range(chance.choices((1, 2, 3), (50, 35, 15))[0]):
         lane = Lane.LOCAL if number and chance.random() < 0.3 else Lane.ASYNC
+        if features.batches and lane is Lane.ASYNC and chance.random() < 0.1:
+            lane = Lane.BATCH
         members = regions if chance.random() < 0.6 else tuple(sorted(chance.sample(regions, chance.randint(2, count))))
         made = data_set(number, lane, members)
         data_sets.append(made)
         if chance.random() < 0.2:
             late[(chance.choice(members), made.id)] = 2.5 * chance.random()
     faults = {kind: chance.randint(1, most) for kind, most in FAULTS.items() if chance.random() < 0.35}
+    if any(made.lane is Lane.BATCH for made in data_sets):
+        # A region whose clock is set back waits until it is where it was, before it fetches the next batch.
+        faults.pop("step clock", None)
+        faults.pop("step clock far", None)
     if features.old_images and chance.random() < 0.25:
         faults["restore image"] = chance.randint(1, 2)
     if features.lost_disks and chance.random() < 0.2:
@@ -92,7 +105,7 @@ def draw(chance: random.Random, features: Features) -> Plan:
         declared_late=late,
         writes=chance.randint(20, 70),
         reads=chance.randint(0, 30),
-        duration_s=2 + 2 * chance.random(),
+        duration_s=1.5 + 1.5 * chance.random(),
         keys=chance.randint(1, 5),
         faults=faults,
         hostile=0.5 if chance.random() < 0.25 else 0.0,
@@ -100,4 +113,6 @@ def draw(chance: random.Random, features: Features) -> Plan:
         drift=chance.choice((0.0, 0.0, 0.02)),
         housekeeping_interval_s=chance.choice((0.2, 0.7, 2.0)),
         log_bytes_max=chance.choice((1000, 3000, 10_000)) if features.short_logs and chance.random() < 0.2 else 1 << 30,
+        expiring=0.3 if features.expiry and chance.random() < 0.3 else 0.0,
+        poisoned=0.1 if features.poison and chance.random() < 0.25 else 0.0,
     )

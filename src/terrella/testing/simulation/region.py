@@ -1,8 +1,8 @@
 """One region of a simulated world: a disk, a clock, and one process after the other that runs the real journal."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import apsw
 from terrella.journal import (
     Conflict,
     DataSet,
+    Dot,
     Journal,
     JournalError,
     Replicator,
@@ -26,34 +27,13 @@ from terrella.testing.simulation.loop import VirtualLoop
 from terrella.testing.simulation.network import Network
 from terrella.testing.simulation.plan import WORLD, Plan
 from terrella.testing.simulation.schedule import RegionClock, Schedule, SimulatedCrash
+from terrella.testing.simulation.schema import EXPIRY_INDEX, Schema
 
 PORT = 4567
+_SWEEP_S = 0.3
 
 # What a client asks for in one write: keys and their new values, None to delete.
 Wishes = list[tuple[str, bytes, bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A data set as one region is told to declare it: ``version`` says which indexes it has, and of what."""
-
-    definition: DataSet
-    version: int = 0
-
-    @property
-    def indexes(self) -> dict[str, str]:
-        """Names and fingerprints."""
-        if self.version == 0:
-            return {}
-        return {"by-length": "1", "by-end": str(self.version)} if self.version % 2 else {"by-end": str(self.version)}
-
-    def entries(self, key: bytes, value: bytes) -> Iterable[tuple[str, bytes]]:
-        """The indexer."""
-        for index in self.indexes:
-            if index == "by-length":
-                yield index, b"%d" % len(value)
-            elif value[-1] % 4:  # not every item has what the index is of
-                yield index, value[-(1 + self.version % 3) :]
 
 
 class SimulatedRegion:
@@ -193,6 +173,23 @@ class Life:
         )
         await self.replicator.start(region.name)
         region.tell(f"{region.name}: up as {journal.store.incarnation[:4]}")
+        if region.plan.expiring:
+            self.spawn(self._expire(journal))
+
+    async def _expire(self, journal: Journal) -> None:
+        """End what its time to live has run out for, as a service does."""
+        region = self.region
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            for data_set_id in list(region.schemas):
+                with suppress(JournalError):
+                    await journal.expire(data_set_id, EXPIRY_INDEX, b"0", b"%015d" % region.clock.now_ms())
+
+    async def replay_parked(self) -> None:
+        """Try again what could not be applied."""
+        journal = self.journal
+        if journal is not None and journal.parked():
+            await self._insist(lambda: journal.replay_parked(), lambda: True)
 
     def bury(self) -> None:
         """The process is dead: nothing that it holds is of any use to it."""
@@ -301,7 +298,7 @@ class Life:
         if journal is not None:
             await self._insist(lambda: journal.drop(data_set_id), lambda: True)
 
-    async def _insist(self, attempt: Callable[[], Coroutine[Any, Any, None]], wanted: Callable[[], bool]) -> None:
+    async def _insist(self, attempt: Callable[[], Coroutine[Any, Any, object]], wanted: Callable[[], bool]) -> None:
         """Try again while the disk is full."""
         while wanted():
             try:
@@ -337,7 +334,10 @@ class Life:
                     transaction.put(data_set_id, key, value)
                 if value is not None or present is not None:
                     seen = {stream.origin: stream.applied for stream in state.streams.values()}
-                    operations.append(Operation(region.name, data_set_id, key, value, seen))
+                    unseen = {
+                        Dot(*stream.origin, sequence) for stream in state.streams.values() for sequence in stream.parked
+                    }
+                    operations.append(Operation(region.name, data_set_id, key, value, seen, unseen, operations))
             for operation in operations:
                 region.history.judged(journal.store.incarnation, operation)
             return True
@@ -349,6 +349,11 @@ class Life:
                 operation.failed = True
             return
         except JournalError as error:
+            region.tell(f"{region.name}: {error}")
+            return
+        except ValueError as error:  # an indexer's
+            for operation in operations:
+                operation.failed = True
             region.tell(f"{region.name}: {error}")
             return
         if not self.loop.alive:

@@ -13,8 +13,9 @@ from terrella.testing.simulation.history import History
 from terrella.testing.simulation.loop import enter
 from terrella.testing.simulation.network import Network, Weather
 from terrella.testing.simulation.plan import NAMES, Features, Plan, data_set, draw
-from terrella.testing.simulation.region import Schema, SimulatedRegion, Wishes
-from terrella.testing.simulation.schedule import RegionClock, Schedule
+from terrella.testing.simulation.region import SimulatedRegion, Wishes
+from terrella.testing.simulation.schedule import START_MS, RegionClock, Schedule
+from terrella.testing.simulation.schema import EXPIRES, POISON, Schema
 
 FEATURES = Features()
 _HEALING_S = 40.0
@@ -98,6 +99,7 @@ class World:
         self.wait(self.plan.duration_s)
         self._heal()
         self.settle()
+        self._replay_parked()
         self.check()
 
     def check(self) -> None:
@@ -106,6 +108,7 @@ class World:
         for name, region in self.regions.items():
             contents = evidence.disks[name] = region.disk.contents()
             self.history.seen_on_disk(name, contents)
+            evidence.schemas[name] = dict(region.schemas)
             region.clock.now_ms()
             evidence.clocks_max_ms[name] = region.clock.latest_ms
         evidence.data_sets = {id_: one for id_, one in self.data_sets.items() if id_ not in self.replaced}
@@ -215,8 +218,15 @@ class World:
             self.schedule.after(0.004 * chance.random(), self._read, region, data_set_id, key)
 
     def _value(self, name: str, number: int) -> bytes | None:
-        chance = self.chance
-        return None if chance.random() < 0.2 else f"{name} {number} {'x' * chance.randrange(4)}".encode()
+        chance, plan = self.chance, self.plan
+        if chance.random() < 0.2:
+            return None
+        value = f"{name} {number} {'x' * chance.randrange(4)}".encode()
+        if chance.random() < plan.poisoned:
+            value += POISON
+        if chance.random() < plan.expiring:
+            value += EXPIRES + b"%015d" % (START_MS + int(1000 * (self.schedule.now + chance.random())))
+        return value
 
     def _some_read(self) -> None:
         self._read(*self._some_place())
@@ -325,6 +335,17 @@ class World:
             if region.life is not None:
                 region.life.commit_fault = None
         self.tell("all is healed")
+
+    def _replay_parked(self) -> None:
+        """Mend the indexers that could not take everything, and try again what they had refused."""
+        if not self.plan.poisoned:
+            return
+        for region in self.regions.values():
+            for schema in list(region.schemas.values()):
+                self.declare(region, Schema(schema.definition, 0))
+            if region.life is not None:
+                region.life.spawn_later(region.life.replay_parked)
+        self.settle()
 
     def _agreement(self) -> object:
         """What all have applied; None as long as they have not."""
