@@ -10,7 +10,6 @@ import apsw
 
 from terrella.journal import (
     Conflict,
-    DataSet,
     Dot,
     Journal,
     JournalError,
