@@ -13,6 +13,7 @@ from terrella.region.membership import (
     FlatVector,
     MembershipError,
     NoMajorityError,
+    OutcomeUndecidedError,
     RemoveRegion,
     Standing,
     answer_of,
@@ -119,7 +120,9 @@ class MembershipOperations:
                 await self._keeper.force(command)
             else:
                 await self._keeper.decide(command)
-        except NoMajorityError as error:
+        except (NoMajorityError, OutcomeUndecidedError) as error:
+            if not force and isinstance(error, OutcomeUndecidedError):
+                raise
             if not force:
                 raise TerrellaError(
                     f"{error}. With --force {region.configuration.region} decides alone. Should the others be cut off"

@@ -285,7 +285,9 @@ class Participation:
         held = region.tables.replicated()
         return Facts(
             holdings={
-                one.data_set_id: Holding(one.data_set_id, one.name, one.identity, one.members, one.definition)
+                one.data_set_id: Holding(
+                    one.data_set_id, one.name, one.identity, one.members, one.definition, one.strong
+                )
                 for one in held
             },
             wanted=set(region.deployment.waiting),

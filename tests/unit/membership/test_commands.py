@@ -189,6 +189,16 @@ def test_the_last_one_stays() -> None:
     assert refusal(WITH_TABLE, Forget(T, A)) == "items is held by us-west-2 as well"
 
 
+def test_a_strongly_consistent_table_keeps_its_regions() -> None:
+    state = after(TWO, add(C), RegionJoined(C), Register(T, "orders", (A, B, C), fixed=True), add(D))
+    assert refusal(state, AddReplica(T, D)).startswith(f"{D} cannot join orders: the regions of a strongly")
+    assert refusal(state, RemoveReplica(T, C)).startswith(f"{C} cannot leave orders")
+    assert refusal(state, RemoveRegion(C)).startswith(f"{C} holds orders")
+    gone = apply(state, EvictRegion(C))
+    assert gone.groups[T].members == (A, B)
+    assert after(gone, add(C), AddReplica(T, C)).groups[T].joining == (C,)
+
+
 def test_what_is_unknown_is_named() -> None:
     assert refusal(TWO, RemoveRegion(C)) == f"{C} is no region of this world; there are {A}, {B}"
     assert refusal(TWO, Joined(T, A)) == f"nothing is known of a data set {T}"

@@ -70,7 +70,10 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReplicatedTable:
-    """A table as the regions speak of it; ``members`` are those that its template gives it."""
+    """A table as the regions speak of it; ``members`` are those that its template gives it.
+
+    Those of a ``strong`` one (strongly consistent between its regions) do not change.
+    """
 
     data_set_id: str
     name: str
@@ -78,6 +81,7 @@ class ReplicatedTable:
     members: tuple[str, ...]
     standing: str
     definition: bytes
+    strong: bool
 
 
 class _RequestIds:
@@ -225,6 +229,7 @@ class Tables:
                 table.record.members,
                 self._catalog.standing(table),
                 replica_definition(table.record),
+                table.strong,
             )
             for table in self._catalog.all()
             if table.record.replicated
