@@ -139,7 +139,8 @@ class Puller:
         self._asked: dict[str, Wanted] = {}
         self._ever_asked: dict[str, set[str | Origin]] = {}
         self._expected: dict[tuple[str, Origin], int] = {}
-        self._skipping: dict[tuple[str, Origin], float] = {}
+        # Since when later records than the next one came and were dropped, and what would follow the last of them.
+        self._skipping: dict[tuple[str, Origin], tuple[float, int]] = {}
         self._anew: set[str] = set()
         self._revision = -1
 
@@ -235,7 +236,7 @@ class Puller:
         """Time passes."""
         if now - self.last_heard > SILENCE_MAX_S:
             raise ProtocolError(f"nothing was heard of {self.peer} for {SILENCE_MAX_S:g} s")
-        for (data_set_id, origin), since in self._skipping.items():
+        for (data_set_id, origin), (since, _) in self._skipping.items():
             if now - since > RESENT_WITHIN_S:
                 raise ProtocolError(
                     f"{self.peer} sends later records of {origin[0]} ({origin[1]}) in {data_set_id} than the "
@@ -285,14 +286,18 @@ class Puller:
             return []  # they were under way when another became their source
         place = (message.data_set_id, origin)
         expected = self._expected.get(place, 1)
+        following = message.first + len(message.records)
+        since, skipped = self._skipping.get(place, (now, 0))
         if message.first > expected:
             # Under way since before they were asked for anew, from an earlier one on.
-            self._skipping.setdefault(place, now)
+            self._skipping[place] = (since, max(skipped, following))
             return []
-        self._skipping.pop(place, None)
-        following = message.first + len(message.records)
         if following <= expected:
             return []
+        if following >= skipped:
+            self._skipping.pop(place, None)
+        else:
+            self._skipping[place] = (now, skipped)  # it is on its way
         self._expected[place] = following
         return [Apply(message)]
 

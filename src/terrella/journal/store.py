@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import apsw
 
-from terrella.journal.digests import Buckets
+from terrella.journal.digests import Buckets, hash_of
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import Part, encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
@@ -278,10 +279,13 @@ class Store:
     def _keep_digests(self, digests: Buckets, key: bytes, row: Row | None, new: Stored | None) -> None:
         """What is stored at the key is another now."""
         streams = self.catalog.streams
+        key_hash = crc32(key)
+        difference = 0
         if row is not None:
-            digests.toggle(key, streams[row[2] >> SEQUENCE_BITS].salt, row[2] & SEQUENCE_MASK, row[3])
+            difference = hash_of(key_hash, streams[row[2] >> SEQUENCE_BITS].salt, row[2] & SEQUENCE_MASK, row[3])
         if new is not None:
-            digests.toggle(key, streams[new[1] >> SEQUENCE_BITS].salt, new[1] & SEQUENCE_MASK, new[2])
+            difference ^= hash_of(key_hash, streams[new[1] >> SEQUENCE_BITS].salt, new[1] & SEQUENCE_MASK, new[2])
+        digests.change(key, key_hash, difference)
 
     def note_counts(self, state: DataSetState) -> None:
         """The counters or digests have changed otherwise than by a write."""

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from terrella.journal import Journal, Lane, bucket_of, differing, housekeeping
-from terrella.journal.digests import BUCKETS, Buckets, buckets_of, hash_of, salt_of
+from terrella.journal.digests import BUCKETS, Buckets, buckets_of, defined_hash, hash_of, salt_of
 from terrella.journal.tombstones import is_stable, stable_in
 from terrella.testing import ManualClock, SeededIds
 from terrella.testing.replicas import ITEMS, Observed, Replica, random_history
@@ -22,7 +23,8 @@ def computed(replica: Replica, keys: set[bytes]) -> list[int]:
         stored = replica.stored(key)
         if stored is not None and (stored.value is not None or not is_stable(stored, stable)):
             dot = stored.dot
-            buckets[bucket_of(key)] ^= hash_of(key, salt_of(dot.region, dot.incarnation), dot.sequence, stored.hlc)
+            salt = salt_of(dot.region, dot.incarnation)
+            buckets[bucket_of(key)] ^= hash_of(crc32(key), salt, dot.sequence, stored.hlc)
     return buckets
 
 
@@ -63,6 +65,25 @@ def test_they_are_built_anew_while_items_are_written() -> None:
     assert number > 3
     keys = {write.key for write in observed.writes.values()} | {b"new-%d" % each for each in range(number)}
     assert replica.digests() == computed(replica, keys)
+
+
+@given(*[st.integers(0, 2**64 - 1)] * 4)
+def test_the_fast_hash_is_the_defined_one(key_hash: int, salt: int, sequence: int, hlc: int) -> None:
+    assert hash_of(key_hash, salt, sequence, hlc) == defined_hash(key_hash, salt, sequence, hlc)
+
+
+def test_alike_differences_do_not_cancel_out() -> None:
+    """Two items that are each one write behind, by the same difference of sequence and time."""
+    found = set()
+    for first in range(100):
+        for second in range(first):
+            difference = 0
+            for key in (first, second):
+                for behind in (0, 1):
+                    difference ^= hash_of(crc32(b"%d" % key), 7, 1000 + 2 * key + behind, 65536 * (5000 + key) + behind)
+            assert difference
+            found.add(difference)
+    assert len(found) == 100 * 99 / 2
 
 
 def test_where_two_replicas_differ() -> None:

@@ -361,6 +361,17 @@ async def test_a_region_whose_peers_share_a_data_set_no_more_says_so(world: Worl
     await until(lambda: world[WEST].journal.store.catalog.declared(ITEMS.id).join is None)
 
 
+def disk_image(folder: Path, name: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.glob(f"{name}.sqlite*")}
+
+
+def restore_disk(folder: Path, name: str, image: dict[Path, bytes]) -> None:
+    for path in folder.glob(f"{name}.sqlite*"):
+        path.unlink()
+    for path, content in image.items():
+        path.write_bytes(content)
+
+
 async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_then_takes_a_snapshot(
     world: World, tmp_path: Path
 ) -> None:
@@ -370,7 +381,7 @@ async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_th
     await west.put(b"of the image", b"x")
     await converged(world, MEMBERS)
     await west.stop()
-    image = [(path, path.read_bytes()) for path in tmp_path.glob(f"{WEST}.sqlite*")]
+    image = disk_image(tmp_path, WEST)
     await west.start()
     await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
     await west.put(b"after the image", b"x")
@@ -378,10 +389,7 @@ async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_th
     await world[EAST].put_many(300, b"later", 200)
     await converged(world, MEMBERS)
     await west.stop()
-    for path in tmp_path.glob(f"{WEST}.sqlite*"):
-        path.unlink()
-    for path, content in image:
-        path.write_bytes(content)
+    restore_disk(tmp_path, WEST, image)
     await trim(world[EAST])
     west.network.cut(EAST, WEST)
     await west.start()

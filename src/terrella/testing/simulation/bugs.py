@@ -12,33 +12,11 @@ from typing import Any
 
 import apsw
 
+from terrella.testing.simulation.patches import ROOM, Patches
 from terrella.testing.simulation.plan import Features, Plan, draw
 from terrella.testing.simulation.runner import Outcome, run_world
 from terrella.testing.simulation.schedule import random_of
 
-_ROOM = "terrella.journal."
-
-
-class Patches:
-    """What is replaced, and what it was."""
-
-    def __init__(self) -> None:
-        self._before: list[tuple[Any, str, Any]] = []
-
-    def put(self, place: str, make: Callable[[Any], Any]) -> None:
-        """Replace ``module.name`` or ``module.Class.name`` of the journal by what ``make`` makes of it."""
-        module, *path, name = place.split(".")
-        target: Any = importlib.import_module(_ROOM + module)
-        for part in path:
-            target = getattr(target, part)
-        before = vars(target)[name]
-        self._before.append((target, name, before))
-        setattr(target, name, make(before))
-
-    def undo(self) -> None:
-        """All is as it was."""
-        for target, name, before in reversed(self._before):
-            setattr(target, name, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +139,7 @@ def _take_across_gaps(patches: Patches) -> None:
     def records(_before: Any) -> Any:
         def records(puller: Any, message: Any, now: float) -> Any:
             del puller, now
-            return [importlib.import_module(_ROOM + "pulling").Apply(message)]
+            return [importlib.import_module(ROOM + "pulling").Apply(message)]
 
         return records
 
@@ -216,7 +194,7 @@ def _forget_the_loser(before: Any) -> Any:
 
 def _call_all_conflicts(before: Any) -> Any:
     """Whatever is overwritten is a conflict, seen or not."""
-    clash_of = importlib.import_module(_ROOM + "merge").Clash
+    clash_of = importlib.import_module(ROOM + "merge").Clash
 
     def merge(stored: Any, incoming: Any) -> Any:
         result = before(stored, incoming)

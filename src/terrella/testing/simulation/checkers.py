@@ -12,7 +12,7 @@ from terrella.journal import DataSet, Dot, Lane, Version, WriteRecord, decode_re
 from terrella.kernel import SKEW_BOUND_MS, hlc_milliseconds
 from terrella.testing.simulation.disk import StoredDataSet
 from terrella.testing.simulation.history import History, Operation, Write, causes_of, name, rank
-from terrella.testing.simulation.schema import Schema
+from terrella.testing.simulation.schema import EXPIRES, Schema
 
 Contents = Mapping[str, StoredDataSet]
 
@@ -89,6 +89,8 @@ class Durability(Checker):
         for key, candidates in possible.items():
             version = stored.items.get(key)
             value = version.value if version else None
+            if value is None and any(EXPIRES in (operation.value or b"") for operation in candidates):
+                continue
             if value not in [operation.value for operation in candidates] and (value or candidates[0].answered):
                 yield f"I1: {region} holds {value!r} at {key!r} of the local {data_set.name}"
 
@@ -190,8 +192,10 @@ class ConflictLog(Checker):
         """Writes that were overwritten unseen and unlogged, and entries whose loser was seen."""
         for data_set in evidence.replicated:
             grouped = evidence.history.by_key(data_set.id)
-            causes = {dot: seen for writes in grouped.values() for dot, seen in causes_of(writes).items()}
-            by_dot = {write.version.dot: write for writes in grouped.values() for write in writes}
+            # What was lost with the last disk may have been somebody's conflict before.
+            everything = evidence.history.by_key(data_set.id, lost=True)
+            causes = {dot: seen for writes in everything.values() for dot, seen in causes_of(writes).items()}
+            by_dot = evidence.history.writes.get(data_set.id, {})
             for region, stored in evidence.replicas(data_set):
                 yield from self._false_entries(region, stored, by_dot, causes)
                 for key, writes in grouped.items():

@@ -33,6 +33,7 @@ class StoredDataSet:
     under_way: bool
     items: dict[bytes, Version] = field(default_factory=dict)
     conflicts: dict[Dot, ConflictRecord] = field(default_factory=dict)
+    late: dict[Dot, ConflictRecord] = field(default_factory=dict)
     applied: dict[Origin, int] = field(default_factory=dict)
     floors: dict[Origin, int] = field(default_factory=dict)
     log: dict[Origin, dict[int, bytes]] = field(default_factory=dict)
@@ -173,7 +174,9 @@ def _read(execute: Callable[..., Any]) -> dict[str, StoredDataSet]:
     for packed, number, record in execute("select loser, data_set, record from conflicts"):
         entry = decode_record(record)
         assert isinstance(entry, ConflictRecord)
-        by_number[number].conflicts[dot(packed)] = entry
+        # Of a data set that was dropped: what came too late.
+        place = by_number[number].conflicts if number > 0 else by_number[-number].late
+        place[dot(packed)] = entry
     for number, packed in execute("select data_set, dot from parked"):
         by_number[number].parked.add(dot(packed))
     for number, name, index_key, key in execute(

@@ -169,10 +169,10 @@ class History:
         lost = self.lost.get(data_set_id, ())
         return [write for dot, write in self.writes.get(data_set_id, {}).items() if dot not in lost]
 
-    def by_key(self, data_set_id: str) -> dict[bytes, list[Write]]:
-        """The surviving writes to each key, in the order of last-writer-wins."""
+    def by_key(self, data_set_id: str, *, lost: bool = False) -> dict[bytes, list[Write]]:
+        """The surviving (or all) writes to each key, in the order of last-writer-wins."""
         grouped: dict[bytes, list[Write]] = {}
-        for write in self.surviving(data_set_id):
+        for write in self.writes.get(data_set_id, {}).values() if lost else self.surviving(data_set_id):
             grouped.setdefault(write.key, []).append(write)
         return {key: sorted(grouped[key], key=lambda write: write.rank) for key in sorted(grouped)}
 

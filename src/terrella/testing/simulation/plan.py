@@ -95,6 +95,7 @@ def draw(chance: random.Random, features: Features) -> Plan:
         # A region whose clock is set back waits until it is where it was, before it fetches the next batch.
         faults.pop("step clock", None)
         faults.pop("step clock far", None)
+    poisoned = 0.15 if features.poison and chance.random() < 0.25 else 0.0
     if features.old_images and chance.random() < 0.25:
         faults["restore image"] = chance.randint(1, 2)
     if features.lost_disks and chance.random() < 0.2:
@@ -114,5 +115,5 @@ def draw(chance: random.Random, features: Features) -> Plan:
         housekeeping_interval_s=chance.choice((0.2, 0.7, 2.0)),
         log_bytes_max=chance.choice((1000, 3000, 10_000)) if features.short_logs and chance.random() < 0.2 else 1 << 30,
         expiring=0.3 if features.expiry and chance.random() < 0.3 else 0.0,
-        poisoned=0.1 if features.poison and chance.random() < 0.25 else 0.0,
+        poisoned=poisoned,
     )

@@ -57,6 +57,7 @@ class SimulatedRegion:
         self.schemas: dict[str, Schema] = {}
         self.dropped: set[str] = set()
         self.slow_disk = False
+        self.chokes = False
         self.life: Life | None = None
         self.on_death: Callable[[SimulatedRegion], None] = lambda _: None
         self.schedule = schedule
@@ -348,11 +349,6 @@ class Life:
                 operation.failed = True
             return
         except JournalError as error:
-            region.tell(f"{region.name}: {error}")
-            return
-        except ValueError as error:  # an indexer's
-            for operation in operations:
-                operation.failed = True
             region.tell(f"{region.name}: {error}")
             return
         if not self.loop.alive:

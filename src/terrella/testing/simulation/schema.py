@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from terrella.journal import DataSet
 
 EXPIRY_INDEX = "expiry"
-# In a value: what follows is the moment at which it expires; some indexers choke on it.
+# In a value: what follows is the moment at which it expires; some processes choke on it.
 EXPIRES, POISON = b"~", b"!"
 
 
@@ -28,9 +28,7 @@ class Schema:
         return indexes
 
     def entries(self, key: bytes, value: bytes) -> Iterable[tuple[str, bytes]]:
-        """The indexer; some versions of it cannot take some values, which is a mistake of theirs."""
-        if POISON in value and self.version % 3 == 2:
-            raise ValueError(f"version {self.version} cannot index {value!r}")
+        """The indexer."""
         if EXPIRES in value:
             yield EXPIRY_INDEX, value.partition(EXPIRES)[2]
         if self.version % 2:

@@ -1,5 +1,6 @@
 """The simulated world: regions under a load of writes and a rain of faults, then healed, then checked."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from terrella.testing.simulation.faults import FAULT_OF
 from terrella.testing.simulation.history import History
 from terrella.testing.simulation.loop import enter
 from terrella.testing.simulation.network import Network, Weather
+from terrella.testing.simulation.patches import Patches, choke
 from terrella.testing.simulation.plan import NAMES, Features, Plan, data_set, draw
 from terrella.testing.simulation.region import SimulatedRegion, Wishes
 from terrella.testing.simulation.schedule import START_MS, RegionClock, Schedule
@@ -66,6 +68,11 @@ class World:
         self._folder = Path(tempfile.mkdtemp(prefix="terrella-", dir=within))
         for name in self.plan.regions:
             self.regions[name] = self._region(name)
+        self._patches = Patches()
+        if self.plan.poisoned:
+            choke(self._patches, self._chokes)
+            for region in self.regions.values():
+                region.chokes = self.chance.random() < 0.5
 
     def _region(self, name: str) -> SimulatedRegion:
         skew_ms = self.plan.skew_ms
@@ -83,8 +90,13 @@ class World:
         region.on_death = self._died
         return region
 
+    def _chokes(self, value: bytes) -> bool:
+        """Whether the process whose turn it is makes a mistake with a value."""
+        return POISON in value and self.regions[getattr(asyncio.get_running_loop(), "name")].chokes  # noqa: B009
+
     def close(self) -> None:
         """End all processes, and remove the disks."""
+        self._patches.undo()
         for region in self.regions.values():
             region.on_death = lambda _: None
             region.kill()
@@ -337,12 +349,11 @@ class World:
         self.tell("all is healed")
 
     def _replay_parked(self) -> None:
-        """Mend the indexers that could not take everything, and try again what they had refused."""
+        """Mend the processes that could not take everything, and try again what they had refused."""
         if not self.plan.poisoned:
             return
         for region in self.regions.values():
-            for schema in list(region.schemas.values()):
-                self.declare(region, Schema(schema.definition, 0))
+            region.chokes = False
             if region.life is not None:
                 region.life.spawn_later(region.life.replay_parked)
         self.settle()
