@@ -34,6 +34,7 @@ from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
 from terrella.journal.model import (
+    NOTHING,
     Change,
     ChangeKind,
     Conflict,
@@ -69,6 +70,7 @@ from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Ve
 
 __all__ = [
     "BUCKETS",
+    "NOTHING",
     "SEQUENCE_BITS",
     "SEQUENCE_MASK",
     "Admission",
