@@ -192,6 +192,8 @@ class Drainer:
         """The returning region says what there is, or sends it."""
         del now
         if isinstance(message, Records) and message.data_set_id in self._final:
+            if not self._is_drained(message):
+                return None
             return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
         if not isinstance(message, Drain):
             return None
@@ -206,6 +208,12 @@ class Drainer:
             work = once(lambda store: end_draining(store, store.catalog.declared(data_set_id), peer))
             return [Perform(work, lambda _outcome, _now: self._told(data_set_id))]
         raise ProtocolError(f"{self._peer} says {message.step} of what it is to be drained of")
+
+    def _is_drained(self, records: Records) -> bool:
+        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
+        last = self._final[records.data_set_id].get((records.region, records.incarnation), 0)
+        state = self._store.catalog.data_sets.get(records.data_set_id)
+        return records.first <= last or state is None or records.region not in state.definition.members
 
     def closed(self) -> None:
         """What is not confirmed is ordered again over the next connection."""

@@ -240,7 +240,7 @@ class Life:
         """Try again what could not be applied."""
         journal = self.journal
         if journal is not None and journal.parked():
-            await self._insist(lambda: journal.replay_parked(), lambda: True)
+            await self._insist(journal.replay_parked, lambda: True)
 
     def bury(self) -> None:
         """The process is dead: nothing that it holds is of any use to it."""
