@@ -24,6 +24,7 @@ from benchmarks import (
     peers,
     snapshot,
     start_up,
+    sync_lane,
     tables,
     through_a_cut,
 )
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Context], list[Figure]]] = {
     "failover": failover.run,
     "lag": lag.run,
     "through-a-cut": through_a_cut.run,
+    "sync-lane": sync_lane.run,
     "catch-up": catch_up.run,
     "snapshot": snapshot.run,
     "tables": tables.run,

@@ -107,9 +107,9 @@ def remove(name: str, force: bool, no_wait: bool, world_path: Path | None) -> No
 def evict(name: str, force: bool, world_path: Path | None) -> None:
     """Count a region that is gone no longer.
 
-    The others stop keeping anything for it. What only it holds comes back with it, if it is ever added again. A
-    majority of the regions decides; with --force the region that is asked does, without the others, which may decide
-    otherwise meanwhile if they are only cut off.
+    The others stop keeping anything for it. What only it holds is not lost as long as its disk is not: when it is
+    added again, that is merged, or listed by terrella conflicts. A majority of the regions decides; with --force the
+    region that is asked does, without the others, which may decide otherwise meanwhile if they are only cut off.
     """
 
     async def talk(client: ControlClient) -> None:
@@ -121,7 +121,7 @@ def evict(name: str, force: bool, world_path: Path | None) -> None:
                 "Regions that were not heard may have decided otherwise meanwhile: that is lost when they are heard.",
                 fg="yellow",
             )
-        click.echo(f"terrella region add {name} brings it back: what only it holds is taken over then.")
+        click.echo(f"terrella region add {name} brings it back; what only it holds is merged then, or listed as lost.")
 
     ask(world_path, talk)
 
@@ -158,8 +158,10 @@ async def _until_gone(client: ControlClient, name: str) -> None:
     started_s = SystemClock().monotonic()
     shown = ""
     while True:
-        regions = {each["region"]: each for each in (await client.get("/_terrella/status"))["regions"]}
-        if name not in regions or regions[name].get("standing") == "removed":
+        status = await client.get("/_terrella/status")
+        regions = {each["region"]: each for each in status["regions"]}
+        unsupervised = status["pid"] is None  # then nobody stops its process but its own host
+        if name not in regions or (unsupervised and regions[name].get("standing") == "removed"):
             _tell(started_s, name, "has left the world")
             click.echo("Take it out of world.yaml, or the next terrella up starts it again.")
             return
@@ -173,7 +175,7 @@ async def _until_gone(client: ControlClient, name: str) -> None:
         if now != shown:
             _tell(started_s, name, now)
             shown = now
-        if region["state"] in ("held-down", "down", "silent"):
+        if region["state"] in ("held-down", "down"):
             raise TerrellaError(f"{name} is {region['state']}: it goes on leaving when it is back")
         await asyncio.sleep(_POLL_S)
 

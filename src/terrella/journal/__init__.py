@@ -6,8 +6,10 @@ door is for the simulator, which drives the same store and protocol without sock
 
 from terrella.journal import raft
 from terrella.journal.admission import Admission, Event, StandingChange
+from terrella.journal.antientropy import Difference, Finding, VerificationError, VerifyReport
 from terrella.journal.applying import RemoteSlice
 from terrella.journal.committed import CommittedState
+from terrella.journal.digests import bucket_of, differing
 from terrella.journal.errors import (
     DataSetDroppedError,
     DataSetEvictedError,
@@ -55,6 +57,7 @@ from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
+from terrella.journal.salvage import Salvaged
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
@@ -87,12 +90,14 @@ __all__ = [
     "DataSetLeavingError",
     "DataSetStandingError",
     "DataSetStatus",
+    "Difference",
     "Digest",
     "Dot",
     "Effect",
     "Entry",
     "EntryDigest",
     "Event",
+    "Finding",
     "FrameReader",
     "GroupStatus",
     "IndexEntry",
@@ -125,6 +130,7 @@ __all__ = [
     "ReplicaFigures",
     "ReplicationReport",
     "Replicator",
+    "Salvaged",
     "Send",
     "SequenceGapError",
     "ServerPart",
@@ -144,13 +150,17 @@ __all__ = [
     "UnknownFormatError",
     "Vector",
     "Verification",
+    "VerificationError",
+    "VerifyReport",
     "Version",
     "WriteConflictError",
     "WriteRecord",
     "applied",
+    "bucket_of",
     "data_set_id",
     "declaring",
     "decode_record",
+    "differing",
     "frame",
     "housekeeping",
     "memory_connection",

@@ -29,7 +29,7 @@ later version of the program adds stands at the end of a message, and is skipped
 import zlib
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -229,6 +229,65 @@ class SnapshotRequest(msgspec.Struct, array_like=True, frozen=True, tag=20):
     window: Annotated[int, msgspec.Meta(ge=1, le=1000)]
 
 
+class VersionRow(msgspec.Struct, array_like=True, frozen=True):
+    """A stored version; ``logged`` says that its record is in the sender's log."""
+
+    key: bytes
+    value: bytes | None
+    dot: tuple[Name, Name, Sequence]
+    hlc: Annotated[int, msgspec.Meta(ge=0)]
+    context: FlatVector
+    expires: tuple[Name, Name, Sequence] | None
+    logged: bool
+
+
+class VerifyAsk(msgspec.Struct, array_like=True, frozen=True, tag=16):
+    """Tell the digests of a data set; or the entries of these buckets after a key; or what is stored at these keys."""
+
+    number: Sequence
+    data_set_id: Name
+    what: Literal["digests", "entries", "versions"]
+    buckets: list[Annotated[int, msgspec.Meta(ge=0, le=255)]]
+    after: bytes | None
+    keys: list[bytes]
+
+
+class VerifyDigests(msgspec.Struct, array_like=True, frozen=True, tag=17):
+    """The digests, with the applied vector; ``moved``: they are those of no moment."""
+
+    number: Sequence
+    vector: FlatVector
+    buckets: list[int]
+    conflicts: int
+    moved: bool
+
+
+class VerifyEntries(msgspec.Struct, array_like=True, frozen=True, tag=18):
+    """Entries (key, region, incarnation, sequence, hlc, hash of the value) up to ``through`` (None: all there are)."""
+
+    number: Sequence
+    vector: FlatVector
+    entries: list[tuple[bytes, Name, Name, Sequence, int, bytes | None]]
+    through: bytes | None
+
+
+class VerifyVersions(msgspec.Struct, array_like=True, frozen=True, tag=19):
+    """What is stored at the keys that were asked for; or (``repair``) what is to be merged where it is missing."""
+
+    number: Sequence
+    data_set_id: Name
+    vector: FlatVector
+    versions: list[VersionRow]
+    repair: bool
+
+
+class VerifyRefused(msgspec.Struct, array_like=True, frozen=True, tag=22):
+    """Why there is no answer."""
+
+    number: Sequence
+    reason: Reason
+
+
 class DrainStep(IntEnum):
     """Who says what while a returning region is drained, see ``draining``."""
 
@@ -269,6 +328,11 @@ Message = (
     | SnapshotEnd
     | SnapshotCredit
     | Drain
+    | VerifyAsk
+    | VerifyDigests
+    | VerifyEntries
+    | VerifyVersions
+    | VerifyRefused
 )
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -9,6 +9,7 @@ import apsw
 import msgspec
 
 from terrella.journal.changes import CHANGES, change_of
+from terrella.journal.digests import buckets_of
 from terrella.journal.errors import JournalError
 from terrella.journal.merge import rank
 from terrella.journal.model import Change, Conflict, Entry, IndexEntry, Parked, Version
@@ -18,7 +19,7 @@ from terrella.journal.records import ConflictRecord, conflict_of, decode_record
 from terrella.journal.schema import SEQUENCE_MASK, unpack_dots
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Row, Store
-from terrella.journal.tombstones import is_stable, stable_in
+from terrella.journal.tombstones import TOMBSTONES, is_stable, stable_in
 
 # What is stored at a key: key, value, dot, hlc, context (dots, packed), the dot that an expiry ends.
 ItemRow = tuple[bytes, bytes | None, int, int, bytes | None, int | None]
@@ -31,6 +32,8 @@ _STREAM_HEADS = (
     "(select min(dot) from parked where dot between id * 1099511627776 and (id + 1) * 1099511627776) "
     "from streams where data_set = ? and applied > 0 order by id"
 )
+# More stable tombstones than these wait to be dropped only for moments; to look at them all would take long.
+_STABLE_TOMBSTONES_MAX = 2000
 _DIGEST_ITEMS = "select id, value, dot, hlc, context, expires, key from items where data_set = ? order by key"
 
 
@@ -180,6 +183,10 @@ class Reader:
         conflicts = [conflict_of(state.definition.id, entry) for entry in entries if isinstance(entry, ConflictRecord)]
         return latest_first(conflicts)[:limit]
 
+    def is_logged(self, stream: Stream, sequence: int) -> bool:
+        """Whether a record is still in the log."""
+        return self._execute("select 1 from log where dot = ?", (stream.dot(sequence),)).get is not None
+
     def stored_after(self, state: DataSetState, after: bytes | None, limit: int) -> Iterator[tuple[bytes, Version]]:
         """What is stored after a key (None: from the first on), tombstones included, in key order."""
         where, bindings = ("", ()) if after is None else (" and key > ?", (after,))
@@ -213,6 +220,27 @@ class Reader:
         span = self._execute("select min(position), max(position) from changes where data_set = ?", (state.number,))
         first, last = span.get
         return None if first is None else (first, last)
+
+    def digests(self, state: DataSetState) -> list[int] | None:
+        """See ``Journal.digests``."""
+        stable = stable_in(state, self._store.region)
+        self._execute("begin")  # one snapshot of both
+        try:
+            column = self._execute("select digests from data_sets where number = ?", (state.number,)).get
+            if column is None:
+                return None
+            digests = buckets_of(column)
+            for origin, last in stable.items():
+                stream = state.streams[origin]
+                span = stream.dot(0), stream.dot(last)
+                rows = self._execute(TOMBSTONES, (*span, _STABLE_TOMBSTONES_MAX + 1)).fetchall()
+                if len(rows) > _STABLE_TOMBSTONES_MAX:
+                    return None
+                for _, _, dot, hlc, _, _, key in rows:
+                    digests.toggle(key, stream.salt, dot & SEQUENCE_MASK, hlc)
+            return digests.values
+        finally:
+            self._execute("commit")
 
     def digest(self, state: DataSetState) -> str:
         """See ``Journal.digest``."""

@@ -5,6 +5,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Sequence
 
+from terrella.journal.antientropy import VerifyReport
 from terrella.journal.committed import CommittedState
 from terrella.journal.downstream import Downstream, OtherKind
 from terrella.journal.errors import JournalError
@@ -23,6 +24,8 @@ from terrella.kernel import Clock, Connector, Ids
 _log = logging.getLogger(__name__)
 
 PERSIST_ACKNOWLEDGEMENTS_S = 1.0
+# Between two rounds of comparing in the background, give or take a half.
+VERIFY_INTERVAL_S = 300.0
 # What many commits have changed is looked at once by what goes on besides pulling.
 PARTS_PAUSE_S = 0.02
 # Connections of whoever has not said yet who he is.
@@ -50,11 +53,13 @@ class Replicator:
         ids: Ids,
         *,
         world: str = "",
+        verify_interval_s: float = VERIFY_INTERVAL_S,
     ) -> None:
         self._journal = journal
         self._port = port
         self._clock = clock
         self._world = world
+        self._verify_interval_s = verify_interval_s
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
         self.parts = Parts(journal, self.sources, clock)
@@ -91,7 +96,8 @@ class Replicator:
         self._pulling = True
         self.sync.start()
         self._review_peers()
-        self._background = [asyncio.create_task(self._persist()), asyncio.create_task(self._tick())]
+        comparing = self.parts.verify_all(self._verify_interval_s, self._shared.ids.fraction)
+        self._background = [asyncio.create_task(task) for task in (self._persist(), self._tick(), comparing)]
 
     async def stop(self) -> None:
         """Close every connection, and take no more."""
@@ -99,6 +105,7 @@ class Replicator:
         if self._server is not None:
             self._server.close()
         await self.sync.stop()
+        await self.parts.stop()
         tasks = [*self._background, *self._pulls.values(), *(downstream.task for downstream in self._downstreams)]
         tasks += self._others
         for task in tasks:
@@ -168,6 +175,15 @@ class Replicator:
     def snapshot_needed(self) -> dict[str, str]:
         """Data sets that no connected peer can bring up to date, and the member that a snapshot is best taken from."""
         return self.sources.snapshot_needed
+
+    async def verify(self, data_set_id: str, peer: str, *, repair: bool = True) -> VerifyReport:
+        """Compare a data set with a connected member's, and mend what is certain; raises ``VerificationError``."""
+        return await self.parts.verify(data_set_id, peer, repair=repair)
+
+    @property
+    def verified(self) -> dict[tuple[str, str], VerifyReport]:
+        """The last comparison of each data set with each peer: what is compared in the background included."""
+        return dict(self.parts.reports)
 
     def caught_up(self, bound_ms: float) -> bool:
         """Whether every peer is heard and this region is at most so far behind each."""
@@ -266,7 +282,7 @@ class Replicator:
         assert task is not None
         self._others.add(task)
         try:
-            await self.sync.serve(other.hello, other.rest, reader, proven)
+            await self.sync.serve(other.hello, other.rest, reader, writer.write, proven)
         except (ConnectionError, TimeoutError, asyncio.CancelledError):
             pass  # the peer is gone, or stop(); the task ends here either way
         except JournalError as error:

@@ -24,7 +24,7 @@ create table data_sets (
   number integer primary key, id text not null unique, name text not null, lane text not null, members text not null,
   items integer not null default 0, bytes integer not null default 0, dropped integer not null default 0,
   joining text not null default '', epoch integer not null default 0, every_s real not null default 0,
-  witness text not null default '');
+  witness text not null default '', digests blob);
 create table streams (
   id integer primary key, data_set integer not null, region text not null, incarnation text not null,
   applied integer not null default 0, floor integer not null default 1,

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from terrella.journal.digests import Buckets, buckets_of, salt_of
 from terrella.journal.errors import DataSetDroppedError, UnknownDataSetError
 from terrella.journal.model import NO_CONTEXT, PULLED, DataSet, Indexer, Lane, Origin, Vector
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, unpack_dots
@@ -43,6 +44,7 @@ class Stream:
     acknowledged: Vector = field(default_factory=dict)
     acknowledged_ahead: bool = True
     log_bytes: int = 0
+    salt: int = field(init=False, default=0)
     parked: list[int] = field(default_factory=list)
     unfinished: bool = False
     recent: deque[bytes] = field(default_factory=deque)
@@ -66,6 +68,10 @@ class Stream:
     def forget_not_writes(self, through: int) -> None:
         """Nobody will be asked any more whether he lacks what was written up to here."""
         del self.not_writes[: bisect_right(self.not_writes, min(through, self.committed))]
+
+    def __post_init__(self) -> None:
+        """The origin as digests have it."""
+        self.salt = salt_of(self.region, self.incarnation)
 
     @property
     def complete(self) -> int:
@@ -106,7 +112,8 @@ class DataSetState:
     ``declared`` says whether it was declared since the store was opened; until then nothing is read, written or pulled.
     ``new_tombstones`` says that there may be tombstones that this region has not acknowledged. ``parked`` counts
     records that are; ``unindexed`` versions that an index could not take, since the store was opened.
-    ``feeds_changes`` says that each change of an item is noted for those who follow them.
+    ``feeds_changes`` says that each change of an item is noted for those who follow them. ``digests`` are kept up for
+    what is replicated.
     """
 
     number: int
@@ -130,6 +137,7 @@ class DataSetState:
     parked: int = 0
     unindexed: int = 0
     feeds_changes: bool = False
+    digests: Buckets | None = None
     _vector: Vector | None = None
 
     @property
@@ -215,6 +223,9 @@ class Catalog:
             "select data_set, count(*) from conflicts where data_set > 0 group by data_set"
         ):
             by_number[data_set].conflicts = count
+        for number, digests in connection.execute("select number, digests from data_sets"):
+            if by_number[number].replicated:
+                by_number[number].digests = buckets_of(digests)
         for dot, data_set in connection.execute("select dot, data_set from parked order by dot"):
             catalog.streams[dot >> SEQUENCE_BITS].parked.append(dot & SEQUENCE_MASK)
             by_number[data_set].parked += 1

@@ -8,9 +8,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import apsw
 
+from terrella.journal.digests import Buckets, hash_of
 from terrella.journal.model import NO_CONTEXT, DataSet, Dot, Vector, Version
 from terrella.journal.records import Part, encode_opening, encode_write
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, prepare, unpack_dots
@@ -41,7 +43,7 @@ _UPDATE_STREAM = (
     "update streams set applied = ?, floor = ?, predecessor = ?, predecessor_last = ?, log_bytes = ? where id = ?"
 )
 _UPDATE_ACKNOWLEDGED = "update streams set acknowledged = ? where id = ?"
-_UPDATE_COUNTS = "update data_sets set items = ?, bytes = ? where number = ?"
+_UPDATE_COUNTS = "update data_sets set items = ?, bytes = ?, digests = ? where number = ?"
 _SET_ACKNOWLEDGEMENT = "insert or replace into acknowledgements values (?, ?, ?)"
 _INSERT_CHANGE = (
     "insert into changes (data_set, at_ms, key, old, old_dot, old_hlc, new, new_dot, new_hlc, expires) "
@@ -99,7 +101,8 @@ class Store:
             opening = stream.predecessor, stream.predecessor_last
             self._execute(_UPDATE_STREAM, (stream.applied, stream.floor, *opening, stream.log_bytes, stream.id))
         for state in self._dirty_counts:
-            self._execute(_UPDATE_COUNTS, (state.items, state.bytes, state.number))
+            digests = None if state.digests is None else state.digests.column
+            self._execute(_UPDATE_COUNTS, (state.items, state.bytes, digests, state.number))
         for peer, stream_id in self.dirty_acknowledgements:
             self._execute(_SET_ACKNOWLEDGEMENT, (peer, stream_id, self.acknowledged[peer][stream_id]))
         self.dirty_acknowledgements.clear()
@@ -263,6 +266,8 @@ class Store:
             state.bytes += len(key) + len(value)
         else:
             state.new_tombstones = True
+        if state.digests is not None:
+            self._keep_digests(state.digests, key, row, new)
         if state.feeds_changes and old != value and not state.hollow:
             self._note_change(state, key, row, new)
         self._dirty_counts.add(state)
@@ -270,6 +275,22 @@ class Store:
             for name, index_key in entries[0]:
                 self._execute(_DELETE_INDEX_ENTRY, (self.index_number(state, name), index_key, key))
             self.insert_index_entries(state, key, entries[1])
+
+    def _keep_digests(self, digests: Buckets, key: bytes, row: Row | None, new: Stored | None) -> None:
+        """What is stored at the key is another now."""
+        streams = self.catalog.streams
+        key_hash = crc32(key)
+        difference = 0
+        if row is not None:
+            difference = hash_of(key_hash, streams[row[2] >> SEQUENCE_BITS].salt, row[2] & SEQUENCE_MASK, row[3])
+        if new is not None:
+            difference ^= hash_of(key_hash, streams[new[1] >> SEQUENCE_BITS].salt, new[1] & SEQUENCE_MASK, new[2])
+        digests.change(key, key_hash, difference)
+
+    def note_counts(self, state: DataSetState) -> None:
+        """The counters or digests have changed otherwise than by a write."""
+        self.dirty = True
+        self._dirty_counts.add(state)
 
     def _note_change(self, state: DataSetState, key: bytes, row: Row | None, new: Stored) -> None:
         """For those who follow the changes: what is now at the key, and what it has replaced here."""
@@ -280,7 +301,9 @@ class Store:
     def drop_row(self, state: DataSetState, key: bytes, row: Row) -> None:
         """Forget a tombstone."""
         assert row[1] is None, key
-        self.dirty = True
+        self.note_counts(state)
+        if state.digests is not None:
+            self._keep_digests(state.digests, key, row, None)
         self._execute(_DELETE_ITEM, (row[0],))
 
     def index_changes(
@@ -331,8 +354,8 @@ class Store:
     def reset_counts(self, state: DataSetState) -> None:
         """Nothing is left in the data set."""
         state.items = state.bytes = 0
-        self.dirty = True
-        self._dirty_counts.add(state)
+        state.digests = Buckets() if state.replicated else None
+        self.note_counts(state)
 
     def index_number(self, state: DataSetState, name: str) -> int:
         """An index's number in the file; a name that is new gets one."""
@@ -499,6 +522,8 @@ class Store:
                 (definition.id, *row),
             )
             state = DataSetState(self.connection.last_insert_rowid(), definition)
+            state.digests = Buckets() if state.replicated else None
+            self._dirty_counts.add(state)
             self.catalog.data_sets[definition.id] = state
             self.dirty = True
         elif definition != state.definition:
@@ -509,6 +534,8 @@ class Store:
             )
             state.definition = definition
             self.dirty = True
+        if state.replicated and state.digests is None:
+            state.digests = Buckets(None, b"")  # it was this region's alone, and is to be counted now
         return state
 
     def set_members(self, state: DataSetState, epoch: int, members: Sequence[str], joining: Sequence[str]) -> bool:

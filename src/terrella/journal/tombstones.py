@@ -18,7 +18,7 @@ from terrella.journal.vectors import at_least, covers, join, meet
 _SLICE_ROWS = 50
 # One whose key cannot be read may be of any item.
 _PARKED_OF_KEY = "select 1 from parked where data_set = ? and (key = ? or key is null) limit 1"
-_TOMBSTONES = (
+TOMBSTONES = (
     "select id, value, dot, hlc, context, expires, key from items where value is null and dot > ? and dot <= ? "
     "order by dot limit ?"
 )
@@ -71,7 +71,7 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
     held_back = False
     for stream in list(state.streams.values()):
         after, last = stream.dot(0), stream.dot(stable.get(stream.origin, 0))
-        while after < last and (rows := store.rows(_TOMBSTONES, (after, last, _SLICE_ROWS))):
+        while after < last and (rows := store.rows(TOMBSTONES, (after, last, _SLICE_ROWS))):
             for *columns, key in rows:
                 row: Row = tuple(columns)
                 tombstone = store.version(row)

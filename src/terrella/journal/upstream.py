@@ -250,7 +250,8 @@ class Upstream:
 
     async def _pull(self, connection: Connection) -> None:
         shared = self._shared
-        puller = Puller(shared.state, shared.world, self.name, shared.sources, shared.parts.of_puller())
+        parts = shared.parts.of_puller(self.name, self.changed)
+        puller = Puller(shared.state, shared.world, self.name, shared.sources, parts)
         self._outgoing.clear()
         self._performing = asyncio.Queue()
         self._news = False

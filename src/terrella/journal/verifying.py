@@ -59,6 +59,16 @@ class Listing:
     truncated: bool = False
 
 
+@dataclass(slots=True)
+class Paging:
+    """Entries by key; ``through`` is the key up to which they were looked for, None if that is the end."""
+
+    vector: dict[Origin, int]
+    entries_wanted: int = 0
+    entries: dict[bytes, EntryDigest] = field(default_factory=dict)
+    through: bytes | None = None
+
+
 class Verification:
     """Reads one data set slice by slice: whoever drives an iterator gives others their turn between its steps."""
 
@@ -94,6 +104,24 @@ class Verification:
                     listing.truncated = True
                     return
                 listing.entries.append(entry)
+
+    def paging(
+        self, state: DataSetState, buckets: Collection[int], after: bytes | None, through: bytes | None, page: Paging
+    ) -> Iterator[None]:
+        """Fill in a page: the entries of some buckets after a key, up to another or (None) as many as are wanted."""
+        page.through = after
+        while True:
+            entries, last = self._slice(state, page.through)
+            for entry in entries:
+                if through is not None and entry.key > through:
+                    page.through = through
+                    return
+                if bucket_of(entry.key) in buckets:
+                    page.entries[entry.key] = entry
+            page.through = last
+            if last is None or (through is None and len(page.entries) >= page.entries_wanted):
+                return
+            yield
 
     def entry(self, state: DataSetState, key: bytes) -> EntryDigest | None:
         """What is stored at a key."""

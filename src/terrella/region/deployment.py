@@ -155,7 +155,7 @@ class Deployment:
 
     def _replica_changes(self, before: Stack | None, tables: Mapping[str, _WantedTable]) -> Iterator[ReplicaChange]:
         """What this region's own stack changes in the Replicas of the global tables that it makes."""
-        ids = {one.name: one.data_set_id for one in self._tables.replicated()}
+        ids = {one.name: one.data_set_id for one in self._tables.replicated() if not one.strong}
         for name, wanted in tables.items():
             earlier = before.resources.get(wanted.resource.logical_id) if before is not None else None
             if wanted.maker != self._configuration.region or name not in ids or earlier is None:

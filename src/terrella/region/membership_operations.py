@@ -13,6 +13,7 @@ from terrella.region.membership import (
     FlatVector,
     MembershipError,
     NoMajorityError,
+    OutcomeUndecidedError,
     RemoveRegion,
     Standing,
     answer_of,
@@ -113,10 +114,15 @@ class MembershipOperations:
         if peer is not None and peer.connected and not force:
             raise TerrellaError(f"{name} is there: terrella region remove {name} hands on what it holds before it goes")
         command = EvictRegion(name, self._floors(name), discard=force)
-        forced = False
+        forced = force and standing(self._keeper.current, name) is Standing.EVICTED
         try:
-            await self._keeper.decide(command)
-        except NoMajorityError as error:
+            if forced:  # it has decided for itself as well, and this side is to prevail
+                await self._keeper.force(command)
+            else:
+                await self._keeper.decide(command)
+        except (NoMajorityError, OutcomeUndecidedError) as error:
+            if not force and isinstance(error, OutcomeUndecidedError):
+                raise
             if not force:
                 raise TerrellaError(
                     f"{error}. With --force {region.configuration.region} decides alone. Should the others be cut off"

@@ -106,6 +106,10 @@ class Replica:
         """Reads of what is committed."""
         return Reader(self.disk, self.store)
 
+    def digests(self) -> list[int] | None:
+        """The same by buckets, as it is kept up."""
+        return self.reader().digests(self.store.catalog.declared(self.data_set.id))
+
     def digest(self) -> str:
         """Everything that matters, as a hash."""
         return self.reader().digest(self.store.catalog.declared(self.data_set.id))
@@ -184,6 +188,8 @@ class Observed:
     def check(self) -> None:
         """All are equal, each key has its greatest write, and the conflict log tells of all that was lost unseen."""
         assert len({replica.digest() for replica in self.replicas}) == 1
+        digests = [replica.digests() for replica in self.replicas]
+        assert all(each == digests[0] for each in digests)
         for key in {write.key for write in self.writes.values()}:
             greatest = self.of_key(key)[-1].version
             for replica in self.replicas:

@@ -315,3 +315,24 @@ def test_a_conflict_is_shown_as_what_was_kept_and_what_was_lost() -> None:
     assert kept.rstrip().endswith('.300  id: 2, count: 7, tags: {"SS":["a"]}, text: [red]')
     assert lost.split()[:2] == ["lost", "us-east-1"]
     assert lost.rstrip().endswith(".880  deleted")
+
+
+def test_the_regions_of_a_running_world(start_world: StartWorld, world_path: Path) -> None:
+    start_world()
+    refused = run("region", "add", "us-west-2")
+    assert refused.exit_code == 1
+    assert "  us-west-2: {azs: 2}" in refused.stderr
+    world_path.write_text(world_path.read_text().replace("  us-east-1:\n", "  us-east-1:\n  us-west-2:\n"))
+    added = run("region", "add", "us-west-2")
+    assert added.exit_code == 0, added.output
+    assert "us-west-2 is serving" in added.output
+    listed = run("region", "list").output
+    assert "control version 1, as us-east-1 has it" in listed
+    assert "us-west-2" in listed
+    told = msgspec.json.decode(run("region", "list", "--json").output)
+    assert told["processes"]["us-west-2"]["state"] == "serving"
+    removed = run("region", "remove", "us-west-2")
+    assert "us-west-2 has left the world" in removed.output
+    evicted = run("region", "evict", "eu-west-1", "--force")
+    assert "eu-west-1 was evicted without a majority. 1,234 of its records are held by the others." in evicted.output
+    assert "evicted" in run("region", "list").output

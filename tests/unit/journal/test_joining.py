@@ -20,6 +20,7 @@ from terrella.journal import (
     Store,
 )
 from terrella.journal.maintenance import sweep
+from terrella.journal.salvage import mark_failed
 from terrella.kernel import SystemClock, SystemIds
 from terrella.testing import LoopbackNetwork
 
@@ -359,3 +360,75 @@ async def test_a_region_whose_peers_share_a_data_set_no_more_says_so(world: Worl
     await world[WEST].journal.write(lambda transaction: transaction.put(other.id, b"a", b"x"))
     await world[WEST].journal.set_members(ITEMS.id, 2, [EAST])
     await until(lambda: world[WEST].journal.store.catalog.declared(ITEMS.id).join is None)
+
+
+def disk_image(folder: Path, name: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.glob(f"{name}.sqlite*")}
+
+
+def restore_disk(folder: Path, name: str, image: dict[Path, bytes]) -> None:
+    for path in folder.glob(f"{name}.sqlite*"):
+        path.unlink()
+    for path, content in image.items():
+        path.write_bytes(content)
+
+
+async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_then_takes_a_snapshot(
+    world: World, tmp_path: Path
+) -> None:
+    """What it had written since is not lost: others have it; what only it has, since it came back, is not either."""
+    west = world[WEST]
+    await world[EAST].put_many(300, b"before")
+    await west.put(b"of the image", b"x")
+    await converged(world, MEMBERS)
+    await west.stop()
+    image = disk_image(tmp_path, WEST)
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    await west.put(b"after the image", b"x")
+    await west.delete(b"of the image")
+    await world[EAST].put_many(300, b"later", 200)
+    await converged(world, MEMBERS)
+    await west.stop()
+    restore_disk(tmp_path, WEST, image)
+    await trim(world[EAST])
+    west.network.cut(EAST, WEST)
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    assert west.get(b"after the image") is None
+    await west.put(b"only here", b"x")
+    west.network.heal(EAST, WEST)
+    west.replicator.poke()
+    await until(lambda: west.told(Event.RECOVERED))
+    await converged(world, MEMBERS)
+    assert west.get(b"only here") == world[EAST].get(b"only here") == b"x"
+    assert west.get(b"after the image") == b"x"
+    assert west.get(b"of the image") is None
+
+
+async def test_a_damaged_file_gives_what_only_it_has_then_takes_a_snapshot(world: World, tmp_path: Path) -> None:
+    west = world[WEST]
+    await world[EAST].put_many(300, b"from the east" * 20)
+    await converged(world, MEMBERS)
+    west.network.cut(EAST, WEST)
+    for number in range(50):
+        await west.put(b"only here %d" % number, b"x")
+    await west.stop()
+    path = tmp_path / f"{WEST}.sqlite"
+    content = bytearray(path.read_bytes())
+    page = content.find(b"from the east") // 4096 * 4096
+    content[page : page + 4096] = b"\x63" * 4096
+    path.write_bytes(content)
+    mark_failed(path, "a damaged page")
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    assert west.journal.salvaged is not None
+    assert (west.journal.salvaged.sound, west.journal.salvaged.lost) == (False, [])
+    west.network.heal(EAST, WEST)
+    west.replicator.poke()
+    await until(lambda: west.told(Event.RECOVERED))
+    await converged(world, MEMBERS)
+    assert west.journal.count(ITEMS.id)[0] == 350
+    assert all(world[EAST].get(b"only here %d" % number) == b"x" for number in range(50))
+    await west.put(b"only here 1", b"y")
+    await converged(world, MEMBERS)

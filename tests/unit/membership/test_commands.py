@@ -31,6 +31,7 @@ from terrella.region.membership import (
     force,
     standing,
 )
+from terrella.region.membership.keeper import supersedes
 
 A, B, C, D = "us-east-1", "us-west-2", "eu-west-1", "ap-south-1"
 NAMES = (A, B, C, D)
@@ -188,6 +189,16 @@ def test_the_last_one_stays() -> None:
     assert refusal(WITH_TABLE, Forget(T, A)) == "items is held by us-west-2 as well"
 
 
+def test_a_strongly_consistent_table_keeps_its_regions() -> None:
+    state = after(TWO, add(C), RegionJoined(C), Register(T, "orders", (A, B, C), fixed=True), add(D))
+    assert refusal(state, AddReplica(T, D)).startswith(f"{D} cannot join orders: the regions of a strongly")
+    assert refusal(state, RemoveReplica(T, C)).startswith(f"{C} cannot leave orders")
+    assert refusal(state, RemoveRegion(C)).startswith(f"{C} holds orders")
+    gone = apply(state, EvictRegion(C))
+    assert gone.groups[T].members == (A, B)
+    assert after(gone, add(C), AddReplica(T, C)).groups[T].joining == (C,)
+
+
 def test_what_is_unknown_is_named() -> None:
     assert refusal(TWO, RemoveRegion(C)) == f"{C} is no region of this world; there are {A}, {B}"
     assert refusal(TWO, Joined(T, A)) == f"nothing is known of a data set {T}"
@@ -201,5 +212,7 @@ def test_a_forced_eviction_begins_another_generation() -> None:
     assert (state.generation, state.fork, state.voters) == (1, "drawn", (A,))
     assert state.later_than(after(WITH_TABLE, add(C), RegionJoined(C)))
     assert state.groups[T].epoch > 1 << 32, "later than whatever the other side decides in its own generation"
-    with pytest.raises(RefusedError, match="evicted already"):
-        force(state, EvictRegion(B), "again")
+    other = force(WITH_TABLE, EvictRegion(A), "there")
+    assert not supersedes(other, state, A), "each side goes on for itself"
+    again = force(state, EvictRegion(B), "again")
+    assert supersedes(again, other, B), "until one of them is forced once more"

@@ -1,7 +1,7 @@
 """A region that only speaks the control API, for the supervisor's tests: ``fake_region.py NAME WORLD_YAML``.
 
 What it finds in ``DIRECTORY/NAME.behaviour`` decides: ``fail`` exits at once, ``crash-once`` exits once it serves,
-``stubborn`` does not stop when asked.
+``stubborn`` does not stop when asked. All of them decide on membership at once, in ``DIRECTORY/members.json``.
 """
 
 import asyncio
@@ -26,14 +26,46 @@ def behaviour(path: Path) -> str:
         return ""
 
 
+def begin(name: str, how: str, path: Path) -> None:
+    if how == "fail":
+        sys.exit(f"terrella: found no table in {name}, expected one")
+    if how == "crash-once":
+        path.unlink()
+
+
+def write(path: Path, content: object) -> None:
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_bytes(msgspec.json.encode(content))
+    fresh.replace(path)
+
+
+def decide(path: Path, world_path: Path, what: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Control state after a change, without any of its rules."""
+    if not path.exists():
+        world = load_world(world_path)
+        regions: dict[str, Any] = {
+            each: {"ordinal": number, "address": one.address, "status": "active"}
+            for number, (each, one) in enumerate(world.regions.items(), start=1)
+        }
+        write(path, {"version": 0, "generation": 0, "regions": regions, "former": {}})
+    state: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    if what == "add":
+        state["regions"][body["name"]] = {**body, "status": "active"}
+        state["former"].pop(body["name"], None)
+    elif what in ("remove", "evict"):
+        gone = state["regions"].pop(body["name"])
+        state["former"][body["name"]] = {**gone, "how": {"remove": "removed", "evict": "evicted"}[what], "version": 1}
+    if what:
+        state["version"] += 1
+        write(path, state)
+    return {**state, "groups": {}}
+
+
 async def main(name: str, world_path: Path) -> None:
     configuration = load_world(world_path).region_configuration(name)
     behaviour_path = world_path.parent / f"{name}.behaviour"
     how = behaviour(behaviour_path)
-    if how == "fail":
-        sys.exit(f"terrella: found no table in {name}, expected one")
-    if how == "crash-once":
-        behaviour_path.unlink()
+    begin(name, how, behaviour_path)
     worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # noqa: ASYNC220
     (world_path.parent / f"{name}.worker").write_text(str(worker.pid))
     links: dict[str, Any] = {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in configuration.links.items()}
@@ -46,6 +78,7 @@ async def main(name: str, world_path: Path) -> None:
             "region": name,
             "pid": os.getpid(),
             "state": "serving",
+            "standing": "active",
             "reason": "resumed" if resumed else "as told",
             "code_version": f"v{version}",
             "at_risk": 3,
@@ -65,6 +98,8 @@ async def main(name: str, world_path: Path) -> None:
             "status": status() if full else {},
         }
 
+    members = world_path.parent / "members.json"
+    decide(members, world_path, "", {})
     board = BulletinBoard(bulletin)
 
     async def control(request: Request) -> Response:
@@ -84,6 +119,11 @@ async def main(name: str, world_path: Path) -> None:
             case "GET", "/_terrella/logs":
                 lines = [{"time_ms": 1000, "az": f"{name}a", "request_id": "r", "message": f"hello from {name}"}]
                 return Response(200, [], b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            case _, path if path.startswith("/_terrella/membership"):
+                what = path.removeprefix("/_terrella/membership").strip("/")
+                told = {"region": name, "majority_reachable": True, "problem": "", "standing": "active"}
+                told |= {"state": decide(members, world_path, what, body)}
+                return json_response(told | {"forced": bool(body.get("force")), "records_held": 1234})
             case "GET", "/_terrella/conflicts":
                 return json_response([])
             case "POST", path if path.startswith("/_terrella/azs/"):

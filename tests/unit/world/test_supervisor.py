@@ -424,3 +424,64 @@ async def test_a_front_door_that_cannot_listen_says_so(write_world: WriteWorld) 
                 pass
     finally:
         await taken.close()
+
+
+def write_region(path: Path, *lines: str, instead_of: str = "") -> None:
+    """Edit world.yaml while the world runs."""
+    text = path.read_text()
+    if instead_of:
+        assert f"  {instead_of}:\n" in text
+        text = text.replace(f"  {instead_of}:\n", "")
+    path.write_text(text.replace("regions:\n", "regions:\n" + "".join(f"  {line}\n" for line in lines)))
+
+
+async def test_a_region_is_added_to_a_running_world_and_removed(write_world: WriteWorld) -> None:
+    path = write_world("us-east-1", "us-west-2")
+    async with running(path) as story:
+        with pytest.raises(TerrellaError, match=r"  eu-west-1: \{azs: 2\}"):
+            await story.ask("POST", "/_terrella/add", {"region": "eu-west-1"})
+        path.write_text(path.read_text().replace("  us-west-2:\n", "  us-west-2:\n  eu-west-1: {azs: 1}\n"))
+        answer = await story.ask("POST", "/_terrella/add", {"region": "eu-west-1"})
+        address = story.supervisor.world.regions["eu-west-1"].address
+        assert answer["address"] == address
+        assert address.endswith(".3.1")
+        await story.until_told("eu-west-1 is serving")
+        status = await story.ask("GET", "/_terrella/status")
+        assert [each["region"] for each in status["regions"]] == ["us-east-1", "us-west-2", "eu-west-1"]
+        assert {"eu-west-1"} <= {link["from"] for link in status["links"]}
+        members = await story.ask("GET", "/_terrella/members")
+        assert members["state"]["regions"]["eu-west-1"]["azs"] == ["eu-west-1a"]
+        pid = story.pid("eu-west-1")
+
+        await story.ask("POST", "/_terrella/remove", {"region": "eu-west-1"})
+        await story.until_told("eu-west-1 has left the world")
+        await until_dead(pid)
+        assert list(story.supervisor.views) == ["us-east-1", "us-west-2"]
+        assert not any("is started again" in line for line in story.told)
+        with pytest.raises(TerrellaError, match="has no region"):
+            await story.ask("POST", "/_terrella/kill", {"region": "eu-west-1"})
+
+
+async def test_an_added_region_takes_nobody_s_address(write_world: WriteWorld) -> None:
+    path = write_world("us-east-1", "us-west-2")
+    async with running(path) as story:
+        taken = {one.address for one in story.supervisor.world.regions.values()}
+        write_region(path, "eu-west-1:", instead_of="us-east-1")  # the others now stand elsewhere in the file
+        answer = await story.ask("POST", "/_terrella/add", {"region": "eu-west-1"})
+        assert answer["address"] not in taken
+        await story.until_told("eu-west-1 is serving")
+        story.supervisor.views["eu-west-1"].keeper.start_as_the_template_is()
+        assert load_world(path).region_configuration("eu-west-1").own.address == answer["address"]
+
+
+async def test_a_region_that_does_not_answer_cannot_hand_on_what_it_holds(write_world: WriteWorld) -> None:
+    path = write_world("us-east-1", "us-west-2")
+    async with running(path) as story:
+        await story.ask("POST", "/_terrella/kill", {"region": "us-west-2"})
+        with pytest.raises(TerrellaError, match="terrella region evict us-west-2"):
+            await story.ask("POST", "/_terrella/remove", {"region": "us-west-2"})
+        answer = await story.ask("POST", "/_terrella/evict", {"region": "us-west-2"})
+        assert (answer["forced"], answer["records_held"]) == (False, 1234)
+        await story.until_told("us-west-2 was evicted by a majority")
+        await story.ask("POST", "/_terrella/add", {"region": "us-west-2"})
+        await story.until_told("us-west-2 is serving")

@@ -6,15 +6,12 @@ from typing import Any
 
 from terrella.journal.errors import JournalError, OutcomeUnknownError, StoreUnavailableError, WriteConflictError
 from terrella.journal.journal import Journal
-from terrella.journal.raft import Handed
 from terrella.journal.sync.group import SyncGroup
 from terrella.journal.sync.proposals import FORMAT, Change, Outcome, Proposal, encode_proposal
 from terrella.journal.sync.transaction import SyncTransaction
 from terrella.kernel import Clock, Ids
 
 PATIENCE_S = 5.0
-RESUBMIT_S = 1.0
-REFUSED_PAUSE_S = 0.05
 
 
 class GroupClients:
@@ -81,25 +78,21 @@ class GroupClients:
     async def propose(self, changes: list[Change]) -> Outcome:
         """Have changes made, or refused; raises ``OutcomeUnknownError``, ``StoreUnavailableError`` (not made)."""
         group = self._group
-        id_ = self._ids.token(24)
-        data = encode_proposal(Proposal(FORMAT, group.ready().applied, self._journal.store.hlc.tick(), changes))
-        future = group.waiting.for_proposal(id_)
-        handed_in = False
+        node = group.ready()
+        data = encode_proposal(Proposal(FORMAT, node.applied, self._journal.store.hlc.tick(), changes))
+        request = group.waiting.ask(self._ids.token(24), data, node)
         try:
-            deadline = self._clock.monotonic() + self.patience_s
-            while (left_s := deadline - self._clock.monotonic()) > 0:
-                handed = group.ready().propose(id_, data, self._clock.monotonic())
-                handed_in = handed_in or handed is not Handed.REFUSED
-                await self._wait(future, handed, left_s)
-                if future.done():
-                    return future.result()
+            async with asyncio.timeout(self.patience_s):
+                outcome: Outcome = await request.future
+        except TimeoutError:
+            if request.handed_in:
+                raise OutcomeUnknownError(
+                    f"{group.name}: no majority has answered within {self.patience_s:g} s; the write may be done"
+                ) from None
+            raise StoreUnavailableError(f"{group.name}: no leader can be reached; nothing was written") from None
         finally:
-            group.waiting.forget(id_)
-        if handed_in:
-            raise OutcomeUnknownError(
-                f"{group.name}: no majority has answered within {self.patience_s:g} s; the write may be done"
-            )
-        raise StoreUnavailableError(f"{group.name}: no leader can be reached; nothing was written")
+            group.waiting.forget(request)
+        return outcome
 
     async def catch_up(self) -> None:
         """Return when all that was acknowledged before the call is applied and readable here.
@@ -107,33 +100,15 @@ class GroupClients:
         Raises ``StoreUnavailableError`` if no majority answers.
         """
         group = self._group
-        deadline = self._clock.monotonic() + self.patience_s
-        while (left_s := deadline - self._clock.monotonic()) > 0:
-            node = group.ready()
-            id_ = self._ids.token(24)
-            future = group.waiting.for_read(id_)
-            try:
-                await self._wait(future, node.read_index(id_), left_s)
-                index = future.result() if future.done() else None
-            finally:
-                group.waiting.forget(id_)
-            if index is not None and await self._applied(index, deadline):
-                return
-        raise StoreUnavailableError(f"{group.name}: no majority has answered within {self.patience_s:g} s")
-
-    async def _applied(self, index: int, deadline: float) -> bool:
-        if self._group.ready().applied >= index:
-            return True
+        request = group.waiting.ask(self._ids.token(24), None, group.ready())
         try:
-            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
-                await self._group.waiting.for_applied(index)
+            async with asyncio.timeout(self.patience_s):
+                index: int = await request.future
+                if group.ready().applied < index:
+                    await group.waiting.for_applied(index)
         except TimeoutError:
-            return False
-        return True
-
-    async def _wait(self, future: "asyncio.Future[Any]", handed: Handed, left_s: float) -> None:
-        """Until there is an answer, or it is time to hand in again: after a while, or when somebody else leads."""
-        self._group.plan_pump()
-        at_most_s = min(left_s, REFUSED_PAUSE_S if handed is Handed.REFUSED else RESUBMIT_S)
-        for_one = (future, self._group.waiting.leader_changed)
-        await asyncio.wait(for_one, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+            raise StoreUnavailableError(
+                f"{group.name}: no majority has answered within {self.patience_s:g} s"
+            ) from None
+        finally:
+            group.waiting.forget(request)

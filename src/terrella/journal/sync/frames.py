@@ -1,4 +1,6 @@
-"""What regions say to each other about their groups: frames on connections of their own, that carry one way each.
+"""What regions say to each other about their groups, on connections of their own.
+
+They carry one way each, but for the answer to a snapshot; and whoever opened a connection ends it.
 
 ::
 
@@ -14,6 +16,7 @@
       SnapshotHead ---------------------->           of which state, for whom
       SnapshotPart ---------------------->           items in key order, then remembered proposals
       SnapshotFinished ------------------>           how many parts there were
+             <------------------------------ SnapshotTaken   all are here
 """
 
 from collections.abc import Callable, Iterator
@@ -80,7 +83,13 @@ class SnapshotFinished(msgspec.Struct, array_like=True, frozen=True, tag=7):
     parts: int
 
 
-Frame = Introduction | GroupMessage | Ping | Pong | SnapshotHead | SnapshotPart | SnapshotFinished
+class SnapshotTaken(msgspec.Struct, array_like=True, frozen=True, tag=8):
+    """The receiver has all of it, and the sender may end the connection."""
+
+    parts: int
+
+
+Frame = Introduction | GroupMessage | Ping | Pong | SnapshotHead | SnapshotPart | SnapshotFinished | SnapshotTaken
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Frame).decode

@@ -79,7 +79,7 @@ class SyncGroup:
         self._loop = asyncio.get_running_loop()
         self._heard: dict[str, tuple[str, float]] = {}
         self._unfounded: dict[str, tuple[str, float]] = {}
-        self.waiting = Waiting()
+        self.waiting = Waiting(lambda: self.node, clock, self.plan_pump)
         self._quiet_until = 0.0
         self._writing = False
         self._snapshot_written: asyncio.Future[None] = self._loop.create_future()
@@ -231,9 +231,14 @@ class SyncGroup:
         node = self.node
         if node is None or self.failure or message.receiver != self.member or region_of(message.sender) != region:
             return
-        if not self._quiet():
+        if self._quiet():
+            return
+        try:
             node.step(message, self._clock.monotonic())
-            self.plan_pump()
+        except AssertionError as error:
+            # Two leaders in a term, or a committed entry replaced: whoever is wrong, nothing may be added to it.
+            self._stand_still(f"what {message.sender} says contradicts what is known here: {error}")
+        self.plan_pump()
 
     def _quiet(self) -> bool:
         """After an opening: until the others have said what they remember, in case that is more than is here."""
@@ -266,7 +271,7 @@ class SyncGroup:
             for message in effects.messages:
                 self._send(message)
             for read in effects.reads:
-                self.waiting.confirmed(read.id, read.index)
+                self.waiting.decided(read.id, read.index)
             for member in effects.snapshots_wanted:
                 self._company.begin_snapshot(self, member)
             batch = None if self._writing else node.next_batch()
@@ -316,8 +321,7 @@ class SyncGroup:
             self._writing = True
             return
         if error is not None:
-            self.failure = str(error)
-            _log.error("%s: the group stands still in this region: %s", self.data_set_id, error)
+            self._stand_still(str(error))
             return
         for id_, outcome in done.result().items():
             self.waiting.decided(id_, outcome)
@@ -330,6 +334,11 @@ class SyncGroup:
         self._arrive_if_promoted(node)
         self._compact(node)
         self.plan_pump()
+
+    def _stand_still(self, why: str) -> None:
+        self.failure = why
+        self.waiting.end(f"{self.name}: its group stands still here: {why}")
+        _log.error("%s: the group stands still in this region: %s", self.data_set_id, why)
 
     def _say(self, node: Node, batch: Batch) -> None:
         for message in node.written(batch, self._clock.monotonic()):

@@ -17,7 +17,17 @@ from terrella.journal.raft import Role, Timing
 from terrella.journal.store import Store
 from terrella.journal.sync.clients import GroupClients
 from terrella.journal.sync.founding import region_of
-from terrella.journal.sync.frames import Frame, GroupMessage, Introduction, Ping, Pong, SnapshotHead, Unpacker
+from terrella.journal.sync.frames import (
+    Frame,
+    GroupMessage,
+    Introduction,
+    Ping,
+    Pong,
+    SnapshotHead,
+    SnapshotTaken,
+    Unpacker,
+    pack,
+)
 from terrella.journal.sync.group import SyncGroup
 from terrella.journal.sync.links import Link
 from terrella.journal.sync.status import GroupStatus, MemberStatus
@@ -126,6 +136,8 @@ class SyncLane:
             for data_set_id, state in self._store.catalog.data_sets.items()
             if state.definition.lane is Lane.SYNC and state.declared
         }
+        if not wanted and not self._groups:
+            return
         for data_set_id in self._groups.keys() - wanted.keys():
             self._groups.pop(data_set_id).close()
             del self._clients[data_set_id]
@@ -207,9 +219,14 @@ class SyncLane:
             group.introduce(region)
 
     async def serve(
-        self, hello: SyncHello, begun: bytes, reader: asyncio.StreamReader, proven: frozenset[str] | None
+        self,
+        hello: SyncHello,
+        begun: bytes,
+        reader: asyncio.StreamReader,
+        answer: Callable[[bytes], None],
+        proven: frozenset[str] | None,
     ) -> None:
-        """Listen to a region until its connection ends; raises ``ProtocolError`` if it may not speak."""
+        """Listen to a region until it ends the connection; raises ``ProtocolError`` if it may not speak."""
         region = hello.from_region
         self._check(hello, proven)
         await self._remember(hello)
@@ -227,8 +244,8 @@ class SyncLane:
                     elif arriving is None:
                         self._receive(region, content)
                     elif arriving.receive(content):
+                        answer(pack(SnapshotTaken(arriving.spool.parts)))
                         await self._arrived(region, arriving)
-                        return
                 data = await reader.read(_READ_BYTES)
                 if not data:
                     return

@@ -22,7 +22,7 @@ _EMPTY_ROWS = 50
 _KNOWN = "select outcome from raft_proposals where data_set = ? and id = ?"
 _REMEMBER = "insert into raft_proposals values (?, ?, ?, ?)"
 _FORGET = "delete from raft_proposals where data_set = ? and entry <= ?"
-_ROWS = "select id, value, dot, hlc, context, key from items where data_set = ? limit ?"
+_ROWS = "select id, value, dot, hlc, context, expires, key from items where data_set = ? limit ?"
 
 
 def group_origin(state: DataSetState) -> Origin:
@@ -71,7 +71,7 @@ def stored_index(row: Row | None) -> int:
 def _write(store: Store, state: DataSetState, index: int, hlc: int, change: Change, row: Row | None) -> None:
     if change.value is None:
         if row is not None:
-            remove(store, state, change.key, row)
+            remove(store, state, change.key, row, index, max(hlc, row[3] + 1))
         return
     hlc = hlc if row is None else max(hlc, row[3] + 1)
     if not store.hlc.observe(hlc):
@@ -81,15 +81,15 @@ def _write(store: Store, state: DataSetState, index: int, hlc: int, change: Chan
 
 def put(store: Store, state: DataSetState, key: bytes, row: Row | None, value: bytes, index: int, hlc: int) -> None:
     """Store an item as entry ``index`` wrote it."""
-    entries = store.index_changes(state, key, row[1] if row is not None else None, value)
+    entries = store.index_changes(state, key, row[1] if row is not None else None, value, lenient=True)
     dot = store.stream(state, *group_origin(state)).dot(index)
     store.put_row(state, key, row, (value, dot, hlc, None, None), entries)
 
 
-def remove(store: Store, state: DataSetState, key: bytes, row: Row) -> None:
-    """Remove an item without a trace."""
-    entries = store.index_changes(state, key, row[1], None)
-    store.put_row(state, key, row, (None, row[2], row[3], None, None), entries)
+def remove(store: Store, state: DataSetState, key: bytes, row: Row, index: int, hlc: int) -> None:
+    """Remove an item as entry ``index`` did; nothing is left of it."""
+    dot = store.stream(state, *group_origin(state)).dot(index)
+    store.put_row(state, key, row, (None, dot, hlc, None, None), store.index_changes(state, key, row[1], None))
     emptied = store.lookup(state, key)
     assert emptied is not None
     store.drop_row(state, key, emptied)
@@ -100,6 +100,6 @@ def emptying(store: Store, state: DataSetState) -> Iterator[None]:
     while rows := store.rows(_ROWS, (state.number, _EMPTY_ROWS)):
         for *columns, key in rows:
             row: Row = tuple(columns)
-            remove(store, state, key, row)
+            remove(store, state, key, row, 0, row[3])
         yield
     store.execute("delete from raft_proposals where data_set = ?", (state.number,))

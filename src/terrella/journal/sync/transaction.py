@@ -45,4 +45,8 @@ class SyncTransaction(Transaction):
     def _changes(self) -> Iterator[Change]:
         for (data_set_id, key), row in self._rows.items():
             writes = (data_set_id, key) in self._staged
-            yield Change(key, stored_index(row), writes, self._staged.get((data_set_id, key)))
+            value = self._staged.get((data_set_id, key))
+            if value is not None:
+                # Raises for a value that an index cannot take: when it is applied it is too late to refuse it.
+                self._store.index_changes(self._store.catalog.data_sets[data_set_id], key, None, value)
+            yield Change(key, stored_index(row), writes, value)

@@ -8,11 +8,19 @@ from pathlib import Path
 from terrella.journal.errors import JournalError, ProtocolError
 from terrella.journal.raft import CompactedError, InstallSnapshot
 from terrella.journal.sync.founding import region_of
-from terrella.journal.sync.frames import Frame, SnapshotFinished, SnapshotHead, SnapshotPart, pack
+from terrella.journal.sync.frames import (
+    Frame,
+    SnapshotFinished,
+    SnapshotHead,
+    SnapshotPart,
+    SnapshotTaken,
+    Unpacker,
+    pack,
+)
 from terrella.journal.sync.group import SyncGroup
-from terrella.journal.sync.links import Link, listen
+from terrella.journal.sync.links import Link
 from terrella.journal.sync.spool import Spool, spool_state
-from terrella.kernel import Clock
+from terrella.kernel import Clock, Connection
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +44,8 @@ async def send_state(group: SyncGroup, member: str, link: Link, path: Path, numb
                 async with asyncio.timeout(WRITE_TIMEOUT_S):
                     await connection.write(pack(content))
                 node.snapshot_moves(member, clock.monotonic())
-            # The other side ends the connection when it has taken in all: closed from here, the rest would be lost.
-            await listen(connection, region_of(member))
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await _taken(connection)
         finally:
             connection.close()
     except (OSError, TimeoutError, CompactedError, JournalError) as error:
@@ -46,6 +54,17 @@ async def send_state(group: SyncGroup, member: str, link: Link, path: Path, numb
         group.pins.discard(pin)
         if spool is not None:
             spool.close()
+
+
+async def _taken(connection: Connection) -> None:
+    """Wait until the other side has all: what is under way when a connection is closed is lost."""
+    frames = Unpacker()
+    while data := await connection.read():
+        for content in frames.feed(data):
+            if isinstance(content, SnapshotTaken):
+                return
+            raise ProtocolError(f"{type(content).__name__} in answer to a snapshot")
+    raise ConnectionError("the connection ended before the snapshot was taken")
 
 
 def _contents(head: SnapshotHead, spool: Spool) -> Iterator[Frame]:

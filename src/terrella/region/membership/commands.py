@@ -26,6 +26,7 @@ from terrella.region.membership.state import (
 D = TypeVar("D")
 
 EPOCHS_OF_A_GENERATION = 1 << 32
+_FIXED = "the regions of a strongly consistent table are the ones that it was made with"
 
 
 class AddRegion(msgspec.Struct, frozen=True, tag=True):
@@ -76,6 +77,7 @@ class Register(msgspec.Struct, frozen=True, tag=True):
     members: tuple[str, ...]
     identity: str = ""
     definition: bytes = b""
+    fixed: bool = False
 
 
 class Forget(msgspec.Struct, frozen=True, tag=True):
@@ -142,11 +144,12 @@ def apply(state: MembershipState, command: Command) -> MembershipState:
 def force(state: MembershipState, command: EvictRegion, fork: str) -> MembershipState:
     """An eviction that no majority has agreed to: the beginning of another generation. Raises ``RefusedError``.
 
-    What the old generation decides from now on, or has decided where this region could not hear it, is lost.
+    What the old generation decides from now on, or has decided where this region could not hear it, is lost. Of two
+    sides that were both forced, the one that is forced once more prevails.
     """
     after = apply(state, command)
     if after is state:
-        raise RefusedError(f"{command.name} is evicted already")
+        after = replace(state, version=state.version + 1)
     # What the other side may decide meanwhile in its own generation must not have an epoch that is decided here.
     groups = {id_: replace(group, epoch=group.epoch + EPOCHS_OF_A_GENERATION) for id_, group in after.groups.items()}
     return replace(after, groups=groups, generation=state.generation + 1, fork=fork, born=after.version)
@@ -197,6 +200,9 @@ def _remove_region(state: MembershipState, command: RemoveRegion) -> MembershipS
     alone = sorted(group.name for group in state.groups.values() if group.members == (command.name,))
     if alone:
         raise RefusedError(f"{command.name} alone holds {', '.join(alone)}: add another replica, or delete it, before")
+    fixed = sorted(group.name for group in state.groups.values() if group.fixed and command.name in group.holders)
+    if fixed:
+        raise RefusedError(f"{command.name} holds {', '.join(fixed)}: {_FIXED}")
     return _with_status(state, region, RegionStatus.LEAVING)
 
 
@@ -242,7 +248,9 @@ def _register(state: MembershipState, command: Register) -> MembershipState:
     for name in command.members:
         _region(state, name)
     members = tuple(sorted(set(command.members)))
-    group = ReplicaGroup(command.id, command.name, command.identity, 1, members, definition=command.definition)
+    group = ReplicaGroup(
+        command.id, command.name, command.identity, 1, members, definition=command.definition, fixed=command.fixed
+    )
     return _with_group(state, group)
 
 
@@ -263,6 +271,8 @@ def _add_replica(state: MembershipState, command: AddReplica) -> MembershipState
         raise RefusedError(f"{command.region} is leaving")
     if command.region in group.holders:
         return state
+    if group.fixed and command.region not in group.evicted:
+        raise RefusedError(f"{command.region} cannot join {group.name}: {_FIXED}")
     _need_rest(group)
     source = command.source or group.members[0]
     if source not in group.members:
@@ -308,6 +318,8 @@ def _remove_replica(state: MembershipState, command: RemoveReplica) -> Membershi
         return _with_group(state, _stop_joining(group, command.region))
     if command.region not in group.members or command.region in group.leaving:
         return state
+    if group.fixed:
+        raise RefusedError(f"{command.region} cannot leave {group.name}: {_FIXED}")
     return _with_group(state, _leaving(group, command.region))
 
 

@@ -22,7 +22,8 @@ REGISTER_PATIENCE_S = 2.0
 class Holding:
     """A replicated data set as this region has it: ``members`` are those that the template gives it.
 
-    ``identity`` is what the template calls it, ``definition`` what another region needs to make it.
+    ``identity`` is what the template calls it, ``definition`` what another region needs to make it. ``fixed`` ones keep
+    the members that they were made with.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Holding:
     identity: str
     members: tuple[str, ...]
     definition: bytes = b""
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,9 @@ def _registrations(state: MembershipState, region: str, facts: Facts) -> list[Co
         if holding.id in state.groups or region not in members:
             continue
         if facts.up_s >= REGISTER_PATIENCE_S * members.index(region):
+            sorted_members = tuple(sorted(members))
             found.append(
-                Register(holding.id, holding.name, tuple(sorted(members)), holding.identity, holding.definition)
+                Register(holding.id, holding.name, sorted_members, holding.identity, holding.definition, holding.fixed)
             )
     return found
 
@@ -118,7 +121,10 @@ def _template_changes(state: MembershipState, facts: Facts) -> list[Command]:
 
 def _own_joining(state: MembershipState, region: str, facts: Facts) -> list[Command]:
     """What the template wants here is joined; with all of it, the region is whole once it could serve."""
-    missing = [id_ for id_ in sorted(facts.wanted) if id_ in state.groups and region not in state.groups[id_].holders]
+    wanted = [state.groups[id_] for id_ in sorted(facts.wanted) if id_ in state.groups]
+    missing = [
+        group.id for group in wanted if region not in group.holders and (not group.fixed or region in group.evicted)
+    ]
     found: list[Command] = [AddReplica(id_, region) for id_ in missing if not state.groups[id_].changing]
     joining = any(region in group.joining for group in state.groups.values())
     if facts.ready and not missing and not joining:

@@ -90,6 +90,8 @@ class ReplicaGroup(msgspec.Struct, frozen=True):
     two epochs in a row differ by one region at most. ``sources`` names the member that each joining region takes its
     snapshot from.
     ``identity`` is what its template calls it; ``definition`` is the table's, for regions whose template lacks it.
+    ``fixed`` groups (strongly consistent tables) keep the members that they were made with: they can only be evicted,
+    and come back.
     """
 
     id: str
@@ -102,6 +104,7 @@ class ReplicaGroup(msgspec.Struct, frozen=True):
     evicted: dict[str, Eviction] = {}
     sources: dict[str, str] = {}
     definition: bytes = b""
+    fixed: bool = False
 
     @property
     def holders(self) -> tuple[str, ...]:

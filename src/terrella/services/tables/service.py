@@ -70,14 +70,17 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReplicatedTable:
-    """A table as the regions speak of it; ``members`` are those that its template gives it."""
+    """A table as the regions speak of it; ``members`` are those that its template gives it.
+
+    Those of a ``strong`` one (strongly consistent between its regions) do not change.
+    """
 
     data_set_id: str
     name: str
     identity: str
     members: tuple[str, ...]
     standing: str
-    definition: bytes
+    strong: bool
 
 
 class _RequestIds:
@@ -215,6 +218,11 @@ class Tables:
         """Make a table that this region is to hold and whose template it lacks. Raises ``TerrellaError``."""
         await self._catalog.adopt(data_set_id)
 
+    def told_definition(self, data_set_id: str) -> bytes:
+        """What another region needs to make a table; empty for one that is not here."""
+        table = next((one for one in self._catalog.all() if one.data_set_id == data_set_id), None)
+        return replica_definition(table.record) if table is not None else b""
+
     def replicated(self) -> list[ReplicatedTable]:
         """The tables here that other regions may hold as well, by name."""
         return [
@@ -224,7 +232,7 @@ class Tables:
                 table.record.identity,
                 table.record.members,
                 self._catalog.standing(table),
-                replica_definition(table.record),
+                table.strong,
             )
             for table in self._catalog.all()
             if table.record.replicated

@@ -1,7 +1,7 @@
 """Who holds what, as an oracle decides it: with a majority of the regions up, and heard of by each in its own time.
 
-The rules are those of the control state: one region at a time joins or leaves a data set, each decision is an epoch, and
-an evicted region that comes back is drained by the member that gives it its snapshot.
+The rules are those of the control state: one region at a time joins or leaves a data set, each decision is an epoch,
+and an evicted region that comes back is drained by the member that gives it its snapshot.
 """
 
 from collections.abc import Callable

@@ -322,7 +322,6 @@ def test_a_stack_s_table_takes_new_indexes_and_refuses_a_new_key(fresh: Region) 
     [
         ("AWS::S3::Bucket", {}, "not a DynamoDB table"),
         ("AWS::DynamoDB::GlobalTable", {"Replicas": []}, "at least one of Replicas"),
-        ("AWS::DynamoDB::GlobalTable", {"MultiRegionConsistency": "STRONG"}, "STRONG is not implemented yet"),
         ("AWS::DynamoDB::Table", {"KeySchema": [{"AttributeName": "no", "KeyType": "HASH"}]}, "not defined in"),
         ("AWS::DynamoDB::Table", {"KeySchema": "id"}, "not shaped as"),
         ("AWS::DynamoDB::Table", {"ImportSourceSpecification": {"S3": 1}}, "not filled from S3"),

@@ -19,6 +19,11 @@ async def update_replicas(engine: Engine, table: Table, params: dict[str, Any]) 
     if table.strong:
         raise invalid(f"terrella does not change replicas of {table.name}: with strong consistency its template's stay")
     action, region = _one_action(engine, table, params)
+    if table.strong:
+        raise invalid(
+            f"The replicas of table {table.name} cannot be changed: its MultiRegionConsistency is STRONG, and it has "
+            "the regions that it was made with"
+        )
     others = {one["RegionName"] for one in describe_replicas(engine, table)}
     group = engine.replication.group(table.data_set_id)
     if action == "Create":
