@@ -399,9 +399,9 @@ class World:
                 region.life.commit_fault = None
         if self.membership.changed:
             for group in list(self.membership.groups.values()):
-                for region in group.evicted:
+                for evicted in group.evicted:
                     if self.chance.random() < 0.6:
-                        self.membership.add(group.definition.id, region, self.chance.choice(group.members))
+                        self.membership.add(group.definition.id, evicted, self.chance.choice(group.members))
         self.tell("all is healed")
 
     def _replay_parked(self) -> None:
