@@ -19,6 +19,7 @@ alike.
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from terrella.journal.acknowledging import latest
 from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.joining import begin_join, once
@@ -219,8 +220,15 @@ class Drainer:
         """What is not confirmed is ordered again over the next connection."""
 
     def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
-        # What members wrote comes from themselves.
-        final = {origin: last for origin, last in vector.items() if origin[0] not in state.definition.members}
+        # What members wrote in their present lives comes from themselves. Of an earlier life the region may have
+        # what its own disk has lost since.
+        present = {
+            (life.region, life.incarnation)
+            for member in state.definition.members
+            for life in ([state.own] if member == self._store.region else latest(state.lives(member)))
+            if life is not None
+        }
+        final = {origin: last for origin, last in vector.items() if origin not in present}
         self._final[data_set_id] = final
         cursors = {origin: drained_up_to(state, self._peer, origin) for origin in final}
         lives = [origin for origin, last in final.items() if cursors[origin] < last]
