@@ -19,6 +19,7 @@ alike.
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from terrella.journal.acknowledging import latest
 from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.joining import begin_join, once
@@ -192,6 +193,8 @@ class Drainer:
         """The returning region says what there is, or sends it."""
         del now
         if isinstance(message, Records) and message.data_set_id in self._final:
+            if not self._is_drained(message):
+                return None
             return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
         if not isinstance(message, Drain):
             return None
@@ -207,12 +210,25 @@ class Drainer:
             return [Perform(work, lambda _outcome, _now: self._told(data_set_id))]
         raise ProtocolError(f"{self._peer} says {message.step} of what it is to be drained of")
 
+    def _is_drained(self, records: Records) -> bool:
+        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
+        last = self._final[records.data_set_id].get((records.region, records.incarnation), 0)
+        state = self._store.catalog.data_sets.get(records.data_set_id)
+        return records.first <= last or state is None or records.region not in state.definition.members
+
     def closed(self) -> None:
         """What is not confirmed is ordered again over the next connection."""
 
     def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
-        # What members wrote comes from themselves.
-        final = {origin: last for origin, last in vector.items() if origin[0] not in state.definition.members}
+        # What members wrote in their present lives comes from themselves. Of an earlier life the region may have
+        # what its own disk has lost since.
+        present = {
+            (life.region, life.incarnation)
+            for member in state.definition.members
+            for life in ([state.own] if member == self._store.region else latest(state.lives(member)))
+            if life is not None
+        }
+        final = {origin: last for origin, last in vector.items() if origin not in present}
         self._final[data_set_id] = final
         cursors = {origin: drained_up_to(state, self._peer, origin) for origin in final}
         lives = [origin for origin, last in final.items() if cursors[origin] < last]
