@@ -23,7 +23,7 @@ from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.joining import begin_join, once
 from terrella.journal.merge import Clash, rank
-from terrella.journal.model import NOTHING, Dot, Origin, Vector, Version
+from terrella.journal.model import NO_CONTEXT, NOTHING, Dot, Origin, Vector, Version
 from terrella.journal.protocol import Drain, DrainStep, Message, Pull, Records, flatten, unflatten
 from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
 from terrella.journal.records import (
@@ -191,7 +191,7 @@ class Drainer:
     def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
         """The returning region says what there is, or sends it."""
         del now
-        if isinstance(message, Records) and message.data_set_id in self._final:
+        if isinstance(message, Records) and self._is_drained(message):
             return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
         if not isinstance(message, Drain):
             return None
@@ -209,6 +209,11 @@ class Drainer:
 
     def closed(self) -> None:
         """What is not confirmed is ordered again over the next connection."""
+
+    def _is_drained(self, records: Records) -> bool:
+        """Whether records were asked for here. Once all is taken over, what comes is the region's as a member's."""
+        final = self._final.get(records.data_set_id, NO_CONTEXT)
+        return records.data_set_id not in self._done and (records.region, records.incarnation) in final
 
     def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
         # What members wrote comes from themselves.
