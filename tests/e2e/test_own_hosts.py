@@ -215,3 +215,17 @@ def test_nothing_starts_without_what_it_needs(hosts: Hosts) -> None:
         hosts.copy_certificates(IRELAND)
         hosts.start(IRELAND)
     hosts.until_serving()
+
+
+def test_a_region_leaves_and_comes_back_though_nobody_supervises_it(hosts: Hosts) -> None:
+    """The regions decide among themselves, through their doors; the operator only asks one of them."""
+    until(lambda: "items" in hosts.terrella("region", "list").stdout, "the table known to control state")
+    put(hosts, IRELAND, "before-it-left")
+    removed = hosts.terrella("region", "remove", IRELAND)
+    assert "has left the world" in removed.stdout
+    assert hosts.status()[IRELAND]["standing"] == "removed"
+    assert has(hosts, EAST, "before-it-left")
+    put(hosts, EAST, "while-it-was-gone")
+    added = hosts.terrella("region", "add", IRELAND)
+    assert "is serving" in added.stdout.splitlines()[-1]
+    until(lambda: has(hosts, IRELAND, "while-it-was-gone"), "the item in Ireland")

@@ -68,4 +68,6 @@ def _line(each: dict[str, Any]) -> str:
         return f"{each['region']}  {each['skipped']}"
     changes = each.get("changes") or []
     told = ", ".join(c if isinstance(c, str) else f"{c['action']} {c['logical_id']}" for c in changes)
+    replicas = [f"{one['region']} {one['action']} {one['table']}" for one in each.get("replicas", ())]
+    told = ", ".join([*([told] if told else []), *replicas])
     return f"{each['region']}  {str(each['code_version'])[:12]}  {told or 'nothing changed'}"

@@ -158,8 +158,10 @@ async def _until_gone(client: ControlClient, name: str) -> None:
     started_s = SystemClock().monotonic()
     shown = ""
     while True:
-        regions = {each["region"]: each for each in (await client.get("/_terrella/status"))["regions"]}
-        if name not in regions or regions[name].get("standing") == "removed":
+        status = await client.get("/_terrella/status")
+        regions = {each["region"]: each for each in status["regions"]}
+        unsupervised = status["pid"] is None  # then nobody stops its process but its own host
+        if name not in regions or (unsupervised and regions[name].get("standing") == "removed"):
             _tell(started_s, name, "has left the world")
             click.echo("Take it out of world.yaml, or the next terrella up starts it again.")
             return

@@ -34,6 +34,7 @@ from terrella.journal.journal import Journal
 from terrella.journal.maintenance import declaring
 from terrella.journal.merge import Clash, MergeResult, merge
 from terrella.journal.model import (
+    NOTHING,
     Change,
     ChangeKind,
     Conflict,
@@ -56,6 +57,7 @@ from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, OpeningRecord, WriteRecord, decode_record, written_version
 from terrella.journal.replicator import Replicator
 from terrella.journal.report import Behind, Lacking, PairFigures, ReplicaFigures, ReplicationReport
+from terrella.journal.salvage import Salvaged
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, memory_connection, unpack_dots
 from terrella.journal.serving import PullServer, ServerPart
 from terrella.journal.snapshot import SnapshotSource, SnapshotTaker
@@ -68,6 +70,7 @@ from terrella.journal.verifying import BUCKETS, Digest, EntryDigest, Listing, Ve
 
 __all__ = [
     "BUCKETS",
+    "NOTHING",
     "SEQUENCE_BITS",
     "SEQUENCE_MASK",
     "Admission",
@@ -127,6 +130,7 @@ __all__ = [
     "ReplicaFigures",
     "ReplicationReport",
     "Replicator",
+    "Salvaged",
     "Send",
     "SequenceGapError",
     "ServerPart",

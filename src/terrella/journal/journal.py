@@ -20,6 +20,7 @@ from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giv
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Change, Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
+from terrella.journal.salvage import Failed, Salvaged, mark_failed, recover, recover_if_failed
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import LOG_BYTES_MAX, Store
@@ -61,6 +62,7 @@ class Journal:
         self.quorum: Quorum | None = None
         self._closed = False
         self._housekeeper: asyncio.Task[None] | None = None
+        self.salvaged: Salvaged | None = None
 
     @classmethod
     async def open(
@@ -79,22 +81,38 @@ class Journal:
         Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
         that are kept for peers.
 
+        A file that failed when it was last used, or that is damaged, is moved aside; what opens is a verified copy of
+        it, or what could be saved (``salvaged`` says which).
+
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _take_lock(path)
-        connections: list[apsw.Connection] = []
         try:
-            connections.extend(open_connection(path) for _ in range(3))
-            store = Store(connections[0], region, clock, ids)
-            store.log_bytes_max = log_bytes_max
+            salvaged = await asyncio.to_thread(recover_if_failed, path)
+            try:
+                connections, store = _open_store(path, region, clock, ids)
+            except Failed as error:
+                mark_failed(path, str(error))
+                salvaged = await asyncio.to_thread(recover, path, str(error))
+                connections, store = _open_store(path, region, clock, ids)
         except BaseException:
-            for connection in connections:
-                connection.close()
             lock.close()
             raise
-        committer = Committer(store, connections[2], clock, on_fatal or _log_fatal)
+        store.log_bytes_max = log_bytes_max
+
+        def fatal(error: BaseException) -> None:
+            try:
+                mark_failed(path, str(error))
+            except OSError as unwritten:
+                _log.error("the failed store could not be marked as such: %s", unwritten)
+            (on_fatal or _log_fatal)(error)
+
+        committer = Committer(store, connections[2], clock, fatal)
         journal = cls(store, committer, connections, lock)
+        journal.salvaged = salvaged
+        if salvaged is not None:
+            _tell(path, salvaged)
         committer.on_commit = journal.changed
         await committer.step(stepwise(resuming))
         journal._housekeeper = asyncio.create_task(journal._keep_house(housekeeping_interval_s))
@@ -416,6 +434,33 @@ def _take_lock(path: Path) -> BinaryIO:
         lock.close()
         raise StoreInUseError(f"{path} is in use by another process") from None
     return lock
+
+
+def _open_store(path: Path, region: str, clock: Clock, ids: Ids) -> tuple[list[apsw.Connection], Store]:
+    """Three connections (to write, to read, to checkpoint), and the store on the first."""
+    connections: list[apsw.Connection] = []
+    try:
+        connections.extend(open_connection(path) for _ in range(3))
+        return connections, Store(connections[0], region, clock, ids)
+    except BaseException:
+        for connection in connections:
+            connection.close()
+        raise
+
+
+def _tell(path: Path, salvaged: Salvaged) -> None:
+    if salvaged.sound:
+        _log.error("%s had failed (%s); all of it could be copied", path, salvaged.reason)
+        return
+    _log.critical(
+        "%s was damaged (%s) and is now %s; %d records that no other region has were saved",
+        path,
+        salvaged.reason,
+        salvaged.quarantined.name,
+        salvaged.records,
+    )
+    for lost in salvaged.lost:
+        _log.critical("lost: %s", lost)
 
 
 def _log_failure(housekeeper: "asyncio.Task[None]") -> None:

@@ -108,7 +108,9 @@ class RegionOperations:
         }
 
     def _warnings(self) -> list[str]:
-        return [f"{region}: {problem}" for region, problem in self._region.desk.problems.items()]
+        of_names = [f"{region}: {problem}" for region, problem in self._region.desk.problems.items()]
+        split = self._region.membership.problem
+        return [*of_names, split] if split else of_names
 
     async def _status(self, _call: Call) -> Any:
         return self.status()
@@ -202,6 +204,7 @@ class RegionOperations:
 
     async def _apply(self, _call: Call) -> Any:
         deployed = await self._region.apply()
+        names = {one.data_set_id: one.name for one in self._region.tables.replicated()}
         return {
             "code_version": deployed.version,
             "took_ms": round(deployed.took_ms, 1),
@@ -209,7 +212,12 @@ class RegionOperations:
                 {"action": one.action, "logical_id": one.logical_id, "type": one.type} for one in deployed.changes
             ],
             "replicas": [
-                {"region": one.region, "action": "leave" if one.remove else "join"} for one in deployed.replicas
+                {
+                    "region": one.region,
+                    "action": "leaves" if one.remove else "joins",
+                    "table": names.get(one.id, one.id),
+                }
+                for one in deployed.replicas
             ],
         }
 

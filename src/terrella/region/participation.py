@@ -57,6 +57,8 @@ class Participation:
         self._drained: dict[str, int] = {}
         self._draining: set[tuple[str, str, int]] = set()
         self._pending: list[ReplicaChange] = []
+        self._taken_in: list[str] = []
+        self._look_at = 0.0
         self._followed: MembershipState | None = None
         self._leaving_since: float | None = None
         self._started = region.clock.monotonic()
@@ -116,10 +118,17 @@ class Participation:
                 return Away("leaving", "hands on what it holds, and is about to go")
             case Standing.JOINING if self._region.applied_without_tables or self._missing() or self._joining():
                 return Away("joining", ", ".join(map(self.progress, self._joining())) or "is about to join")
-        hollow = [one.id for one in self._region.journal.status().data_sets if one.standing in _HOLLOW]
-        group_of = state.groups
-        lost = [id_ for id_ in hollow if id_ in group_of and name in group_of[id_].members]
+        lost = [id_ for id_ in self._hollow() if id_ in state.groups and name in state.groups[id_].members]
         return Away("recovering", ", ".join(map(self.progress, lost))) if lost else None
+
+    def _hollow(self) -> list[str]:
+        """Data sets that are just being taken in; looked up now and then, for it is asked again and again."""
+        now = self._region.clock.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + _INTERVAL_S
+            statuses = self._region.journal.status().data_sets
+            self._taken_in = [one.id for one in statuses if one.standing in _HOLLOW]
+        return self._taken_in
 
     def progress(self, data_set_id: str) -> str:
         """How far this region is in taking in a data set, in words."""
@@ -282,13 +291,18 @@ class Participation:
 
     def _facts(self) -> Facts:
         region, groups = self._region, self._keeper.current.groups
-        held = region.tables.replicated()
+        told = {change.id for change in self._pending}
         return Facts(
             holdings={
                 one.data_set_id: Holding(
-                    one.data_set_id, one.name, one.identity, one.members, one.definition, one.strong
+                    one.data_set_id,
+                    one.name,
+                    one.identity,
+                    one.members,
+                    self._definition(one.data_set_id, told),
+                    one.strong,
                 )
-                for one in held
+                for one in region.tables.replicated()
             },
             wanted=set(region.deployment.waiting),
             joined=[id_ for id_, epoch in self._joined.items() if id_ in groups and groups[id_].epoch == epoch],
@@ -298,6 +312,12 @@ class Participation:
             quiet=self._quiet(),
             up_s=region.clock.monotonic() - self._started,
         )
+
+    def _definition(self, data_set_id: str, told: set[str]) -> bytes:
+        """Only where somebody is about to be told: it is longer than all the rest."""
+        if data_set_id in self._keeper.current.groups and data_set_id not in told:
+            return b""
+        return self._region.tables.told_definition(data_set_id)
 
     async def _forget_settled(self) -> None:
         state = self._keeper.current

@@ -20,6 +20,7 @@ from terrella.journal import (
     Store,
 )
 from terrella.journal.maintenance import sweep
+from terrella.journal.salvage import mark_failed
 from terrella.kernel import SystemClock, SystemIds
 from terrella.testing import LoopbackNetwork
 
@@ -403,3 +404,31 @@ async def test_an_old_image_whose_peers_have_cut_their_logs_gives_what_it_has_th
     assert west.get(b"only here") == world[EAST].get(b"only here") == b"x"
     assert west.get(b"after the image") == b"x"
     assert west.get(b"of the image") is None
+
+
+async def test_a_damaged_file_gives_what_only_it_has_then_takes_a_snapshot(world: World, tmp_path: Path) -> None:
+    west = world[WEST]
+    await world[EAST].put_many(300, b"from the east" * 20)
+    await converged(world, MEMBERS)
+    west.network.cut(EAST, WEST)
+    for number in range(50):
+        await west.put(b"only here %d" % number, b"x")
+    await west.stop()
+    path = tmp_path / f"{WEST}.sqlite"
+    content = bytearray(path.read_bytes())
+    page = content.find(b"from the east") // 4096 * 4096
+    content[page : page + 4096] = b"\x63" * 4096
+    path.write_bytes(content)
+    mark_failed(path, "a damaged page")
+    await west.start()
+    await west.journal.declare(ITEMS, by_first_byte, {"first": "1"})
+    assert west.journal.salvaged is not None
+    assert (west.journal.salvaged.sound, west.journal.salvaged.lost) == (False, [])
+    west.network.heal(EAST, WEST)
+    west.replicator.poke()
+    await until(lambda: west.told(Event.RECOVERED))
+    await converged(world, MEMBERS)
+    assert west.journal.count(ITEMS.id)[0] == 350
+    assert all(world[EAST].get(b"only here %d" % number) == b"x" for number in range(50))
+    await west.put(b"only here 1", b"y")
+    await converged(world, MEMBERS)

@@ -80,7 +80,6 @@ class ReplicatedTable:
     identity: str
     members: tuple[str, ...]
     standing: str
-    definition: bytes
     strong: bool
 
 
@@ -219,6 +218,11 @@ class Tables:
         """Make a table that this region is to hold and whose template it lacks. Raises ``TerrellaError``."""
         await self._catalog.adopt(data_set_id)
 
+    def told_definition(self, data_set_id: str) -> bytes:
+        """What another region needs to make a table; empty for one that is not here."""
+        table = next((one for one in self._catalog.all() if one.data_set_id == data_set_id), None)
+        return replica_definition(table.record) if table is not None else b""
+
     def replicated(self) -> list[ReplicatedTable]:
         """The tables here that other regions may hold as well, by name."""
         return [
@@ -228,7 +232,6 @@ class Tables:
                 table.record.identity,
                 table.record.members,
                 self._catalog.standing(table),
-                replica_definition(table.record),
                 table.strong,
             )
             for table in self._catalog.all()

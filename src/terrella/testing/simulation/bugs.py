@@ -18,7 +18,6 @@ from terrella.testing.simulation.runner import Outcome, run_world
 from terrella.testing.simulation.schedule import random_of
 
 
-
 @dataclass(frozen=True, slots=True)
 class Bug:
     """A rule switched off. ``faults`` are added to those that a seed draws, ``plan`` overrides what else it draws."""

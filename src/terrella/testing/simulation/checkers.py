@@ -8,7 +8,7 @@ history and the bare contents of disks, never by the journal's own code.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from terrella.journal import DataSet, Dot, Lane, Version, WriteRecord, decode_record
+from terrella.journal import NOTHING, DataSet, Dot, Lane, Version, WriteRecord, decode_record
 from terrella.kernel import SKEW_BOUND_MS, hlc_milliseconds
 from terrella.testing.simulation.disk import StoredDataSet
 from terrella.testing.simulation.history import History, Operation, Write, causes_of, name, rank
@@ -59,7 +59,10 @@ class Durability(Checker):
     def at_end(self, evidence: Evidence) -> Iterator[str]:
         """Acknowledged writes that are lost without a trace."""
         for data_set in evidence.replicated:
-            writes = [write for write in evidence.history.surviving(data_set.id) if write.acknowledged]
+            # What is stranded with a region that was evicted and came back has been taken over.
+            lost = evidence.history.lost.get(data_set.id, ())
+            known = evidence.history.writes.get(data_set.id, {})
+            writes = [write for dot, write in known.items() if write.acknowledged and dot not in lost]
             for region, stored in evidence.replicas(data_set):
                 for write in writes:
                     if not _accounted(evidence.history, data_set.id, stored, write.key, write.version.dot):
@@ -214,6 +217,8 @@ class ConflictLog(Checker):
         for entry in stored.conflicts.values():
             loser, winner = by_dot.get(entry.loser.version.dot), by_dot.get(entry.winner.version.dot)
             names = f"{name(entry.loser.version.dot)} as unseen by {name(entry.winner.version.dot)}"
+            if loser is not None and entry.winner.version.dot == NOTHING.dot:
+                continue  # it was drained, and there was nothing (any more)
             if loser is None or winner is None:
                 yield f"I4: {region} logs {names}, of which nobody wrote one"
             elif loser.version.dot in causes[winner.version.dot] or loser.rank > winner.rank:
@@ -239,7 +244,7 @@ class Visibility(Checker):
                     yield f"I5: {region} answered the write of {operation.value!r}, which is not on its disk"
         for (data_set_id, origin), sequence in history.shipped.get(region, {}).items():
             stored = contents.get(data_set_id)
-            if stored is None or stored.dropped or stored.under_way:
+            if stored is None or stored.dropped or (region, data_set_id) in history.moved:
                 continue
             if stored.applied.get(origin, 0) < sequence:
                 yield f"I5: {region} served record {sequence} of {origin[0]}, which is not on its disk"

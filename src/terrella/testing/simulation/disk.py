@@ -95,6 +95,11 @@ class Watch:
         self._region = region
         self._read: dict[int, int] = {}
 
+    def moving(self) -> set[str]:
+        """The data sets which the region is joining, or leaving, or taking in anew."""
+        rows: Any = self._connection.execute("select d.id from joins j join data_sets d on d.number = j.data_set")
+        return {id_ for (id_,) in rows}
+
     def news(self) -> list[tuple[str, Dot, bytes]]:
         """The region's own records since the last time."""
         found = []

@@ -136,6 +136,8 @@ def make_again(world: "World", region: SimulatedRegion) -> None:
     new = data_set(number, old.lane, old.members, generation + 1)
     world.replaced.add(old.id)
     world.data_sets[new.id] = new
+    world.membership.forget(old.id)
+    world.membership.register(new)
     for member in old.members:
         world.schedule.after(0.8 * world.chance.random(), world.replace, member, old.id, new)
 
@@ -153,6 +155,35 @@ def restore_image(world: "World", region: SimulatedRegion) -> None:
 def lose_disk(world: "World", region: SimulatedRegion) -> None:
     """The disk is gone; an empty one takes its place."""
     world.destroy(region, None, "the disk is lost")
+
+
+def add_replica(world: "World", region: SimulatedRegion) -> None:
+    """A region joins a data set that it does not hold, or holds no more."""
+    for group in world.membership.groups.values():
+        if region.name not in group.holders:
+            source = world.chance.choice(group.members)
+            world.tell(f"{region.name} is to join {group.definition.name}, by a snapshot of {source}")
+            world.membership.add(group.definition.id, region.name, source)
+            return
+
+
+def remove_replica(world: "World", region: SimulatedRegion) -> None:
+    """A member hands on what it has, and leaves."""
+    for group in world.membership.groups.values():
+        if region.name in group.members:
+            world.tell(f"{region.name} is to leave {group.definition.name}")
+            world.membership.remove(group.definition.id, region.name)
+            return
+
+
+def evict(world: "World", region: SimulatedRegion) -> None:
+    """A region is written off; it may come back, and is added again then."""
+    world.tell(f"{region.name} is evicted")
+    for group in list(world.membership.groups.values()):
+        if region.name in group.holders and world.chance.random() < 0.8:
+            world.membership.evict(group.definition.id, region.name)
+    if world.chance.random() < 0.7:
+        world.schedule.after(0.5 + 1.5 * world.chance.random(), add_replica, world, region)
 
 
 FAULT_OF: dict[str, Callable[["World", SimulatedRegion], None]] = {
@@ -175,6 +206,9 @@ FAULT_OF: dict[str, Callable[["World", SimulatedRegion], None]] = {
     "make again": make_again,
     "restore image": restore_image,
     "lose disk": lose_disk,
+    "add replica": add_replica,
+    "remove replica": remove_replica,
+    "evict": evict,
 }
 
 

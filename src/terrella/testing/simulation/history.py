@@ -83,6 +83,8 @@ class History:
         self.shipped: dict[str, dict[Place, int]] = {}
         self.destroyed: list[tuple[Place, int, int]] = []
         self.lost: dict[str, set[Dot]] = {}
+        self.stranded: dict[str, set[Dot]] = {}
+        self.moved: set[tuple[str, str]] = set()
         self.contradictions: list[str] = []
         self._matched: dict[tuple[str, str, str], int] = {}
         self._read: dict[tuple[str, str, str], int] = {}
@@ -153,21 +155,34 @@ class History:
             if not operation.failed and (operation.key, operation.value) == (record.key, record.value):
                 break
         else:
+            if self._taken_over(place[0], dot, record.key, version):
+                seen = {**version.context, dot.origin: dot.sequence - 1}
+                self.writes.setdefault(place[0], {})[dot] = Write(record.key, version, seen)
+                return
             self.contradictions.append(f"I5: nobody asked for {name(dot)}, or its client was told that it failed")
             return
         self._matched[place] = number
         operation.dot = dot
         self.writes.setdefault(place[0], {})[dot] = Write(record.key, version, operation.seen, operation)
 
+    def _taken_over(self, data_set_id: str, dot: Dot, key: bytes, version: Version) -> bool:
+        """Whether a write is another region's, taken over when that was drained."""
+        return any(
+            other.value == version.value
+            and of.region != dot.region
+            and version.context.get(of.origin, 0) >= of.sequence
+            for of, other in self.versions[data_set_id][key].items()
+        )
+
     def lose(self, data_set_id: str, origin: Origin, first: int, last: int) -> None:
-        """Writes are gone with the last disk that held them."""
+        """Writes are gone with the last disk that held them, or with a region that was written off."""
         gone = self.lost.setdefault(data_set_id, set())
         gone.update(Dot(*origin, sequence) for sequence in range(first, last + 1))
 
     def surviving(self, data_set_id: str) -> list[Write]:
-        """The writes that are not lost with the last disk."""
-        lost = self.lost.get(data_set_id, ())
-        return [write for dot, write in self.writes.get(data_set_id, {}).items() if dot not in lost]
+        """The writes that members hold: not lost with the last disk, nor stranded with a region that is none."""
+        gone = self.lost.get(data_set_id, set()) | self.stranded.get(data_set_id, set())
+        return [write for dot, write in self.writes.get(data_set_id, {}).items() if dot not in gone]
 
     def by_key(self, data_set_id: str, *, lost: bool = False) -> dict[bytes, list[Write]]:
         """The surviving (or all) writes to each key, in the order of last-writer-wins."""
@@ -178,7 +193,7 @@ class History:
 
 
 def rank(version: Version) -> Rank:
-    """What last-writer-wins goes by: time, then who wrote it. An expiry stands right behind the version that it ends."""
+    """What last-writer-wins goes by: time, then who wrote it. An expiry stands behind what it ends."""
     dot, ended = version.dot, version.expires or version.dot
     return (version.hlc, *_flat(ended), version.expires is not None, *_flat(dot))
 

@@ -20,6 +20,7 @@ class Features:
     batches: bool = True
     expiry: bool = True
     poison: bool = True
+    membership: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,10 @@ FAULTS: dict[str, int] = {
 }
 
 
+# What is decided of who holds what.
+MEMBERSHIP: dict[str, int] = {"add replica": 2, "remove replica": 1, "evict": 2}
+
+
 def draw(chance: random.Random, features: Features) -> Plan:
     """A plan: few worlds have everything, so that each kind of trouble is seen with and without the others."""
     count = chance.choices((2, 3, 4, 5), (28, 52, 13, 7))[0]
@@ -98,6 +103,8 @@ def draw(chance: random.Random, features: Features) -> Plan:
     poisoned = 0.15 if features.poison and chance.random() < 0.25 else 0.0
     if features.old_images and chance.random() < 0.25:
         faults["restore image"] = chance.randint(1, 2)
+    if features.membership and count > 2 and chance.random() < 0.3:
+        faults |= {kind: chance.randint(1, most) for kind, most in MEMBERSHIP.items() if chance.random() < 0.6}
     if features.lost_disks and chance.random() < 0.2:
         faults["lose disk"] = 1
     return Plan(

@@ -14,8 +14,10 @@ from terrella.journal import (
     Journal,
     JournalError,
     Replicator,
+    StandingChange,
     StoreUnavailableError,
     Transaction,
+    UnknownDataSetError,
     Vector,
     Version,
 )
@@ -23,6 +25,7 @@ from terrella.testing.ids import SeededIds
 from terrella.testing.simulation.disk import Disk, Watch
 from terrella.testing.simulation.history import Answer, History, Operation
 from terrella.testing.simulation.loop import VirtualLoop
+from terrella.testing.simulation.membership import Group, Membership
 from terrella.testing.simulation.network import Network
 from terrella.testing.simulation.plan import WORLD, Plan
 from terrella.testing.simulation.schedule import RegionClock, Schedule, SimulatedCrash
@@ -48,7 +51,10 @@ class SimulatedRegion:
         clock: RegionClock,
         folder: Path,
         tell: Callable[[str], None],
+        membership: Membership,
     ) -> None:
+        self.membership = membership
+        self.left: set[str] = set()
         self.name = name
         self.plan = plan
         self.peers = tuple(peer for peer in plan.regions if peer != name)
@@ -136,6 +142,8 @@ class Life:
         self.statement_fault: Callable[[], None] | None = None
         self.commit_fault: Callable[[], str] | None = None
         self._watch: Watch | None = None
+        self._following = asyncio.Lock()
+        self._drains: set[tuple[str, str, int]] = set()
         self.spawn_later(self._live)
 
     async def _live(self) -> None:
@@ -162,6 +170,7 @@ class Life:
             await self.drop(data_set_id)
         for schema in list(region.schemas.values()):
             await self.declare(schema)
+        journal.on_standing(self._standing_changed)
         self.replicator = Replicator(
             journal,
             region.network.connector(region.name, self.loop),
@@ -176,6 +185,48 @@ class Life:
         if region.plan.expiring:
             self.spawn(self._expire(journal))
 
+    # who holds what
+
+    def _standing_changed(self, change: StandingChange) -> None:
+        """The region has arrived somewhere, or may go: whoever decides is told, and again until it is decided."""
+        region = self.region
+        region.tell(f"{region.name}: has {change.event.value} {change.data_set_id[:6]}, epoch {change.epoch}")
+        if not region.membership.told(region.name, change):
+            self.loop.call_later(0.4, self._standing_changed, change)
+
+    async def follow(self) -> None:
+        """Act on what was decided last."""
+        journal = self.journal
+        if journal is None or self.replicator is None:
+            return
+        async with self._following:
+            for group in list(self.region.membership.groups.values()):
+                with suppress(StoreUnavailableError, UnknownDataSetError):
+                    await self._follow(journal, group)
+
+    async def _follow(self, journal: Journal, group: Group) -> None:
+        region, data_set_id = self.region, group.definition.id
+        state = journal.store.catalog.data_sets.get(data_set_id)
+        if data_set_id in region.schemas and state is not None and state.declared:
+            await journal.set_members(data_set_id, group.epoch, group.members, group.joining)
+        elif region.name in group.holders and (
+            region.name not in group.definition.members or data_set_id in region.left
+        ):
+            region.schemas[data_set_id] = schema = Schema(group.decided)
+            await self.declare(schema)
+        if region.name in group.leaving and state is not None and state.join is None:
+            await journal.leave(data_set_id)
+        if data_set_id in region.schemas and region.name not in (*group.holders, *group.evicted):
+            region.tell(f"{region.name}: gives up {group.definition.name}")
+            del region.schemas[data_set_id]
+            region.left.add(data_set_id)
+            await journal.give_up(data_set_id)
+        for returner in group.joining:
+            order = (data_set_id, returner, group.epoch)
+            if group.evicted.get(returner) == region.name and order not in self._drains:
+                await journal.drain(data_set_id, returner)
+                self._drains.add(order)
+
     async def _expire(self, journal: Journal) -> None:
         """End what its time to live has run out for, as a service does."""
         region = self.region
@@ -189,7 +240,7 @@ class Life:
         """Try again what could not be applied."""
         journal = self.journal
         if journal is not None and journal.parked():
-            await self._insist(lambda: journal.replay_parked(), lambda: True)
+            await self._insist(journal.replay_parked, lambda: True)
 
     def bury(self) -> None:
         """The process is dead: nothing that it holds is of any use to it."""
@@ -239,6 +290,7 @@ class Life:
         if self._watch is None:
             self._watch = Watch(region.disk, region.name)
         region.history.committed(region.name, self._watch.news())
+        region.history.moved.update((region.name, data_set_id) for data_set_id in self._watch.moving())
 
     @staticmethod
     def _told(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

@@ -12,6 +12,7 @@ from terrella.testing.simulation.disk import Place
 from terrella.testing.simulation.faults import FAULT_OF
 from terrella.testing.simulation.history import History
 from terrella.testing.simulation.loop import enter
+from terrella.testing.simulation.membership import Group, Membership
 from terrella.testing.simulation.network import Network, Weather
 from terrella.testing.simulation.patches import Patches, choke
 from terrella.testing.simulation.plan import NAMES, Features, Plan, data_set, draw
@@ -59,6 +60,9 @@ class World:
         made = self.plan.data_sets or (data_set(0, Lane.ASYNC, self.plan.regions),)
         self.data_sets: dict[str, DataSet] = {definition.id: definition for definition in made}
         self.regions: dict[str, SimulatedRegion] = {}
+        self.membership = Membership(self._has_majority, self._spread)
+        for definition in made:
+            self.membership.register(definition)
         self._checkers = checkers
         self._tell = tell
         self._evidence = Evidence(self.history, self.data_sets)
@@ -86,6 +90,7 @@ class World:
             RegionClock(self.schedule, self.chance.randrange(-skew_ms, skew_ms), drift),
             self._folder / name,
             self.tell,
+            self.membership,
         )
         region.on_death = self._died
         return region
@@ -123,8 +128,9 @@ class World:
             evidence.schemas[name] = dict(region.schemas)
             region.clock.now_ms()
             evidence.clocks_max_ms[name] = region.clock.latest_ms
-        evidence.data_sets = {id_: one for id_, one in self.data_sets.items() if id_ not in self.replaced}
+        evidence.data_sets = {id_: self._now(one) for id_, one in self.data_sets.items() if id_ not in self.replaced}
         self._forgive()
+        self._strand()
         for checker in self._checkers:
             self.found += checker.at_end(evidence)
         for name, region in self.regions.items():
@@ -148,6 +154,7 @@ class World:
                     self.schedule.after(late_s, self.declare, self.regions[member], Schema(definition))
         for region in self.regions.values():
             self._boot(region)
+        self._follow_all()
 
     def write(self, region: str, key: bytes, value: bytes | None) -> None:
         """A client puts an item of the first data set in a region, or deletes it (None), and waits for the answer."""
@@ -209,7 +216,7 @@ class World:
         chance = self.chance
         definition = chance.choice([one for one in self.data_sets.values() if one.id not in self.replaced])
         key = b"key-%d" % chance.randrange(self.plan.keys)
-        return self.regions[chance.choice(definition.members)], definition.id, key
+        return self.regions[chance.choice(self._now(definition).holders)], definition.id, key
 
     def _some_write(self, number: int) -> None:
         chance = self.chance
@@ -324,6 +331,50 @@ class World:
                     held = max(held, contents[data_set_id].applied.get(origin, 0))
             self.history.lose(data_set_id, origin, max(first, held + 1), last)
 
+    # who holds what
+
+    def _has_majority(self) -> bool:
+        return 2 * sum(region.up for region in self.regions.values()) > len(self.regions)
+
+    def _spread(self, group: Group) -> None:
+        self.tell(
+            f"epoch {group.epoch} of {group.definition.name}: {', '.join(group.members)}; "
+            f"joining {group.joining}, leaving {group.leaving}, evicted {group.evicted}"
+        )
+        for region in self.regions.values():
+            self.schedule.after(1.2 * self.chance.random() ** 2, self._follow, region)
+
+    def _follow(self, region: SimulatedRegion) -> None:
+        if region.life is not None:
+            region.life.spawn_later(region.life.follow)
+
+    def _follow_all(self) -> None:
+        """Now and then each region asks what was decided."""
+        if self.membership.changed:
+            for region in self.regions.values():
+                self._follow(region)
+        self.schedule.after(0.7, self._follow_all)
+
+    def _now(self, definition: DataSet) -> DataSet:
+        """A data set with the members that it has by now."""
+        group = self.membership.groups.get(definition.id)
+        return definition if group is None else group.decided
+
+    def _strand(self) -> None:
+        """What no member holds as it is: written off with a region that is evicted, or taken over when it came back."""
+        for data_set_id, writes in self.history.writes.items():
+            group = self.membership.groups.get(data_set_id)
+            if group is None or not self.membership.changed:
+                continue
+            disks = [self._evidence.disks[member].get(data_set_id) for member in group.members]
+            stranded = self.history.stranded[data_set_id] = set()
+            for dot in writes:
+                if any(disk is not None and disk.applied.get(dot.origin, 0) >= dot.sequence for disk in disks):
+                    continue
+                if dot.region in group.evicted:
+                    self.history.lose(data_set_id, dot.origin, dot.sequence, dot.sequence)
+                stranded.add(dot)
+
     # the course of things
 
     def _boot(self, region: SimulatedRegion) -> None:
@@ -346,6 +397,11 @@ class World:
             region.clock.laboured = region.slow_disk = False
             if region.life is not None:
                 region.life.commit_fault = None
+        if self.membership.changed:
+            for group in list(self.membership.groups.values()):
+                for evicted in group.evicted:
+                    if self.chance.random() < 0.6:
+                        self.membership.add(group.definition.id, evicted, self.chance.choice(group.members))
         self.tell("all is healed")
 
     def _replay_parked(self) -> None:
@@ -364,7 +420,11 @@ class World:
         for definition in self.data_sets.values():
             if definition.id in self.replaced:
                 continue
-            vectors = [self.regions[member].vector(definition.id) for member in definition.members]
+            group = self.membership.groups.get(definition.id)
+            if group is not None and not group.at_rest:
+                return None
+            members = group.members if group is not None else definition.members
+            vectors = [self.regions[member].vector(definition.id) for member in members]
             if any(vector is None for vector in vectors):
                 return None
             if definition.lane is not Lane.LOCAL and any(vector != vectors[0] for vector in vectors[1:]):

@@ -166,7 +166,8 @@ def give(fresh: Region, decided: Decided) -> str:
 
     fresh.run(make_it)
     (table,) = fresh.tables.replicated()
-    group = ReplicaGroup(table.data_set_id, table.identity, 3, (OTHER,), (REGION,), definition=table.definition)
+    told = fresh.tables.told_definition(table.data_set_id)
+    group = ReplicaGroup(table.data_set_id, table.identity, 3, (OTHER,), (REGION,), definition=told)
     fresh.run(lambda: fresh.tables.remove_table("global"))
     id_ = f"{table.data_set_id[:-1]}x"  # what was dropped does not come back under its id
     decided.groups[id_] = replace(group, data_set_id=id_)
