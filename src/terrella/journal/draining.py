@@ -211,9 +211,9 @@ class Drainer:
         """What is not confirmed is ordered again over the next connection."""
 
     def _is_drained(self, records: Records) -> bool:
-        """Whether records were asked for here. Once all is taken over, what comes is the region's as a member's."""
+        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
         final = self._final.get(records.data_set_id, NO_CONTEXT)
-        return records.data_set_id not in self._done and (records.region, records.incarnation) in final
+        return records.first <= final.get((records.region, records.incarnation), 0)
 
     def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
         # What members wrote comes from themselves.
