@@ -10,7 +10,7 @@ import pytest
 from terrella.testing.simulation.bugs import BUGS, Bug, hunt
 from terrella.testing.simulation.runner import keep, run_seed
 
-SEEDS = 1000
+SEEDS = 400
 GROUPS = 40
 SEEDS_OF_BUG = 120
 

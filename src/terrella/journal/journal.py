@@ -82,19 +82,20 @@ class Journal:
         that are kept for peers.
 
         A file that failed when it was last used, or that is damaged, is moved aside; what opens is a verified copy of
-        it, or what could be saved (``salvaged`` says which).
+        it, or what could be saved (``salvaged`` says which). That takes as long as reading it, and nothing else goes on
+        meanwhile: nobody is served before the store is open.
 
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _take_lock(path)
         try:
-            salvaged = await asyncio.to_thread(recover_if_failed, path)
+            salvaged = recover_if_failed(path)
             try:
                 connections, store = _open_store(path, region, clock, ids)
             except Failed as error:
                 mark_failed(path, str(error))
-                salvaged = await asyncio.to_thread(recover, path, str(error))
+                salvaged = recover(path, str(error))
                 connections, store = _open_store(path, region, clock, ids)
         except BaseException:
             lock.close()

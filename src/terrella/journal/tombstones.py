@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from terrella.journal.acknowledging import Life, latest
 from terrella.journal.model import NO_CONTEXT, Lane, Vector, Version
-from terrella.journal.state import DataSetState, Sweep
+from terrella.journal.state import NEVER_SWEPT, DataSetState, Sweep
 from terrella.journal.store import Row, Store
 from terrella.journal.vectors import at_least, covers, join, meet
 
 _SLICE_ROWS = 50
+# One whose key cannot be read may be of any item.
+_PARKED_OF_KEY = "select 1 from parked where data_set = ? and (key = ? or key is null) limit 1"
 TOMBSTONES = (
     "select id, value, dot, hlc, context, expires, key from items where value is null and dot > ? and dot <= ? "
     "order by dot limit ?"
@@ -66,13 +68,16 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
         return
     next_hlc = 0
     awaited = NO_CONTEXT
+    held_back = False
     for stream in list(state.streams.values()):
         after, last = stream.dot(0), stream.dot(stable.get(stream.origin, 0))
         while after < last and (rows := store.rows(TOMBSTONES, (after, last, _SLICE_ROWS))):
             for *columns, key in rows:
                 row: Row = tuple(columns)
                 tombstone = store.version(row)
-                if may_go(tombstone, stable, acknowledged, store.hlc.last):
+                if state.parked and store.ask(_PARKED_OF_KEY, (state.number, key)):
+                    held_back = True  # what is replayed must not bring to life again what was deleted since
+                elif may_go(tombstone, stable, acknowledged, store.hlc.last):
                     store.drop_row(state, key, row)
                 elif tombstone.hlc > store.hlc.last:
                     next_hlc = min(next_hlc or tombstone.hlc, tombstone.hlc)
@@ -80,4 +85,4 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
                     awaited = join(awaited, tombstone.context)
             after = rows[-1][2]
             yield
-    state.sweep = Sweep(stable, acknowledged, next_hlc, awaited)
+    state.sweep = NEVER_SWEPT if held_back else Sweep(stable, acknowledged, next_hlc, awaited)

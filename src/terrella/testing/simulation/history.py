@@ -193,7 +193,7 @@ class History:
 
 
 def rank(version: Version) -> Rank:
-    """What last-writer-wins goes by: time, then who wrote it. An expiry stands behind what it ends."""
+    """What last-writer-wins goes by: time, then writer. An expiry stands right behind the version that it ends."""
     dot, ended = version.dot, version.expires or version.dot
     return (version.hlc, *_flat(ended), version.expires is not None, *_flat(dot))
 

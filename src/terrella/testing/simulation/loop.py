@@ -12,6 +12,7 @@ from terrella.journal import JournalError
 from terrella.testing.simulation.schedule import Planned, Schedule
 
 _LAST_WORDS_MAX = 100_000
+_THREAD_S = 0.0005
 # What a task may end with; anything else is a mistake in the code that it ran.
 _EXPECTED = (JournalError, OSError, TimeoutError, apsw.Error)
 
@@ -77,10 +78,23 @@ class VirtualLoop:
         return task
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        """Disk work: it takes effect at one moment and is told of at a later one."""
+        """Disk work: it takes effect at one moment and is told of at a later one.
+
+        Whoever has no executor of his own (``asyncio.to_thread``) does something else than commit, and is not broken.
+        """
         future = self.create_future()
-        self._effects(lambda: func(*args), future)
+        if executor is None:
+            self._schedule.after(_THREAD_S, self._in_thread, future, func, args, owner=self)
+        else:
+            self._effects(lambda: func(*args), future)
         return future
+
+    @staticmethod
+    def _in_thread(future: "asyncio.Future[Any]", func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - it is the outcome of the work
+            future.set_exception(error)
 
     async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
         """Listen: connections come from the simulated network."""

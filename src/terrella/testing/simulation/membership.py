@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from terrella.journal import DataSet, Event, Lane, StandingChange
 
+# A sole member cuts its log as it writes it, and no observer could see what was in it.
+MEMBERS_MIN = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -65,14 +68,14 @@ class Membership:
     def remove(self, data_set_id: str, region: str) -> None:
         """A member is to leave, once the others hold what it has."""
         group = self.groups[data_set_id]
-        if region in group.members and len(group.members) > 1 and group.at_rest:
+        if region in group.members and len(group.members) > MEMBERS_MIN and group.at_rest:
             self._decide(replace(group, leaving=(region,)))
 
     def evict(self, data_set_id: str, region: str) -> None:
         """A holder is one no more, at once, and whether it hears of it or not."""
         group = self.groups[data_set_id]
         members = _less(group.members, region)
-        if region not in group.holders or not members:
+        if region not in group.holders or len(members) < MEMBERS_MIN:
             return
         leaving = _less(group.leaving, region)
         evicted = {**group.evicted, region: ""}
