@@ -23,7 +23,7 @@ from terrella.journal.joining import (
     missing_elsewhere,
     once,
 )
-from terrella.journal.model import PULLED, Vector
+from terrella.journal.model import NO_CONTEXT, PULLED, Vector
 from terrella.journal.pulling import Effect, Perform, Work
 from terrella.journal.standing import Join, Phase
 from terrella.journal.state import DataSetState
@@ -144,7 +144,7 @@ class Admission:
                 return _act(data_set_id, _arrive)
             case Phase.JOINED:
                 self._tell_once(StandingChange(data_set_id, Event.JOINED, join.epoch))
-            case Phase.LEAVING if self._others_hold_all(state):
+            case Phase.LEAVING if self._others_hold_all(data_set_id, state, heads):
                 return _act(data_set_id, _leave)
             case Phase.LEFT:
                 self._tell_once(StandingChange(data_set_id, Event.LEFT, join.epoch))
@@ -152,16 +152,17 @@ class Admission:
                 pass
         return None
 
-    def _others_hold_all(self, state: DataSetState) -> bool:
-        """Whether every other holder has acknowledged every stream that is not its own."""
+    def _others_hold_all(self, data_set_id: str, state: DataSetState, heads: Heads) -> bool:
+        """Whether every other holder says at this moment that it holds all that is here.
+
+        What they acknowledged once is not enough: a disk may have been lost since, with its region's own records.
+        """
+        own = state.vector
         for peer in state.definition.holders:
-            if peer == self._store.region:
-                continue
-            held = self._store.acknowledged.get(peer, {})
-            if any(
-                stream.region != peer and held.get(stream.id, 0) < stream.committed for stream in state.streams.values()
-            ):
-                return False
+            if peer != self._store.region:
+                theirs = heads.get(peer, {}).get(data_set_id, NO_CONTEXT)
+                if any(theirs.get(origin, 0) < sequence for origin, sequence in own.items()):
+                    return False
         return True
 
     def _tell_once(self, change: StandingChange) -> None:

@@ -17,14 +17,14 @@ alike.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from terrella.journal.acknowledging import latest
 from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.joining import begin_join, once
 from terrella.journal.merge import Clash, rank
-from terrella.journal.model import NO_CONTEXT, NOTHING, Dot, Origin, Vector, Version
+from terrella.journal.model import NOTHING, DataSet, Dot, Origin, Vector, Version
 from terrella.journal.protocol import Drain, DrainStep, Message, Pull, Records, flatten, unflatten
 from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
 from terrella.journal.records import (
@@ -162,47 +162,77 @@ class TakeOver:
         """Nothing but that it is durable."""
 
 
+# What all members hold of an origin, the most; None while one of them is not connected.
+HeldByMembers = Callable[[str, Origin], int | None]
+
+
+def held_by_members(
+    state: DataSetState, region: str, heads: Mapping[str, Mapping[str, Vector]], origin: Origin
+) -> int | None:
+    """What the members hold of an origin, the most, given what each peer says; None if one has not said so far."""
+    stream = state.streams.get(origin)
+    most = stream.committed if stream is not None else 0
+    for member in state.definition.members:
+        if member != region:
+            said = heads.get(member, {}).get(state.definition.id)
+            if said is None:
+                return None
+            most = max(most, said.get(origin, 0))
+    return most
+
+
+@dataclass(slots=True)
+class _Order:
+    """One data set that is drained over a connection: ``final`` is all that there is, ``wanted`` what is taken over."""
+
+    final: Vector | None = None
+    wanted: dict[Origin, int] = field(default_factory=dict)
+    done: bool = False
+
+
 class Drainer:
     """The drainer's end of a connection: a part of its ``Puller``."""
 
-    def __init__(self, store: Store, on_drained: Callable[[str, str], None]) -> None:
+    def __init__(self, store: Store, held_by_members: HeldByMembers, on_drained: Callable[[str, str], None]) -> None:
         self._store = store
+        self._held_by_members = held_by_members
         self._on_drained = on_drained
         self._peer = ""
-        self._final: dict[str, Vector] = {}
-        self._ordered: set[str] = set()
-        self._done: set[str] = set()
+        self._orders: dict[str, _Order] = {}
 
     def step(self, puller: Puller, now: float) -> Sequence[Effect]:
-        """Order what is to be drained from this peer, once for each connection."""
+        """Order what is to be drained from this peer, once for each connection, and go on with what was waited for."""
         del now
         self._peer = puller.peer
         effects: list[Effect] = []
         for data_set_id, state in self._store.catalog.data_sets.items():
-            if self._peer in state.drains and state.declared and data_set_id not in self._ordered:
-                definition = state.definition
-                if self._peer in definition.joining:
-                    self._ordered.add(data_set_id)
-                    members, joining = list(definition.members), list(definition.joining)
-                    effects.append(
-                        Send(Drain(data_set_id, DrainStep.ORDER, definition.epoch, members, joining, [], []))
-                    )
+            if self._peer not in state.drains or not state.declared:
+                continue
+            if data_set_id in self._orders:
+                effects += self._go_on(state, data_set_id)
+            elif self._peer in state.definition.joining:
+                self._orders[data_set_id] = _Order()
+                effects.append(Send(_order(data_set_id, state.definition)))
         return effects
 
     def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
         """The returning region says what there is, or sends it."""
         del now
         if isinstance(message, Records) and self._is_drained(message):
-            return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
+            return [
+                Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._taken_over(message.data_set_id))
+            ]
         if not isinstance(message, Drain):
             return None
         data_set_id = message.data_set_id
+        order = self._orders.get(data_set_id)
         state = self._store.catalog.data_sets.get(data_set_id)
-        if state is None or data_set_id not in self._ordered or self._peer not in state.drains:
+        if order is None or state is None or self._peer not in state.drains:
             return []
         if message.step == DrainStep.FINAL:
-            return self._pull(state, data_set_id, unflatten(message.vector))
-        if message.step == DrainStep.CONFIRMED and data_set_id in self._done:
+            order.final = unflatten(message.vector)
+            return self._go_on(state, data_set_id)
+        if message.step == DrainStep.CONFIRMED and order.done:
             peer = self._peer
             work = once(lambda store: end_draining(store, store.catalog.declared(data_set_id), peer))
             return [Perform(work, lambda _outcome, _now: self._told(data_set_id))]
@@ -213,42 +243,49 @@ class Drainer:
 
     def _is_drained(self, records: Records) -> bool:
         """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
-        final = self._final.get(records.data_set_id, NO_CONTEXT)
-        return records.first <= final.get((records.region, records.incarnation), 0)
+        order = self._orders.get(records.data_set_id)
+        return order is not None and records.first <= order.wanted.get((records.region, records.incarnation), 0)
 
-    def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
-        # What members wrote in their present lives comes from themselves. Of an earlier life the region may have
-        # what its own disk has lost since.
-        present = {
-            (life.region, life.incarnation)
-            for member in state.definition.members
-            for life in ([state.own] if member == self._store.region else latest(state.lives(member)))
-            if life is not None
-        }
-        final = {origin: last for origin, last in vector.items() if origin not in present}
-        self._final[data_set_id] = final
-        cursors = {origin: drained_up_to(state, self._peer, origin) for origin in final}
-        lives = [origin for origin, last in final.items() if cursors[origin] < last]
-        if not lives:
-            return self._finish(data_set_id)
-        return [Send(Pull(data_set_id, [], flatten(cursors), lives))]
-
-    def _finish(self, data_set_id: str) -> Sequence[Effect]:
-        """Once everything is taken over, and durable: tell the region."""
+    def _taken_over(self, data_set_id: str) -> Sequence[Effect]:
         state = self._store.catalog.data_sets.get(data_set_id)
-        if state is None or data_set_id in self._done or self._peer not in state.drains:
+        return [] if state is None or self._peer not in state.drains else self._go_on(state, data_set_id)
+
+    def _go_on(self, state: DataSetState, data_set_id: str) -> Sequence[Effect]:
+        """Ask for what is to be taken over; once there is no more of it, and all is durable, tell the region."""
+        order = self._orders[data_set_id]
+        if order.final is None or order.done:
             return []
-        final = self._final[data_set_id]
-        if any(drained_up_to(state, self._peer, origin) < last for origin, last in final.items()):
+        missing: dict[Origin, int] = {}
+        undecided = False
+        for origin, last in order.final.items():
+            if drained_up_to(state, self._peer, origin) >= last:
+                continue
+            if origin[0] in state.definition.members:
+                # It comes from that member itself, or by relay; unless its disk was lost, and nobody else has it.
+                held = self._held_by_members(data_set_id, origin)
+                undecided = undecided or held is None
+                if held is None or held >= last:
+                    continue
+            missing[origin] = last
+        if not missing.keys() <= order.wanted.keys():
+            order.wanted |= missing
+            cursors = {origin: drained_up_to(state, self._peer, origin) for origin in order.wanted}
+            return [Send(Pull(data_set_id, [], flatten(cursors), sorted(order.wanted)))]
+        if missing or undecided:
             return []
-        self._done.add(data_set_id)
+        order.done = True
+        drained = state.drains[self._peer].cursors
         epoch = state.definition.epoch
-        return [Send(Drain(data_set_id, DrainStep.DONE, epoch, [], [], flatten(state.vector), flatten(final)))]
+        return [Send(Drain(data_set_id, DrainStep.DONE, epoch, [], [], flatten(state.vector), drained))]
 
     def _told(self, data_set_id: str) -> Sequence[Effect]:
-        self._final.pop(data_set_id, None)
         self._on_drained(data_set_id, self._peer)
         return []
+
+
+def _order(data_set_id: str, definition: DataSet) -> Drain:
+    members, joining = list(definition.members), list(definition.joining)
+    return Drain(data_set_id, DrainStep.ORDER, definition.epoch, members, joining, [], [])
 
 
 # the returning region

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from terrella.journal.admission import Admission, Event, StandingChange
+from terrella.journal.admission import Admission, Event, Heads, StandingChange
 from terrella.journal.antientropy import PAUSE_S, VerificationError, VerifyReport, verify
 from terrella.journal.comparing import OwnSide, Replica, VerifyClient, VerifyServer
-from terrella.journal.draining import Drained, Drainer
+from terrella.journal.draining import Drained, Drainer, held_by_members
 from terrella.journal.errors import JournalError
 from terrella.journal.joining import StartWork, StoreSource, StoreTarget
 from terrella.journal.journal import Journal
+from terrella.journal.model import Origin
 from terrella.journal.pulling import Perform, Puller, PullerPart, Work
 from terrella.journal.serving import ServerPart
 from terrella.journal.snapshot import CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, SnapshotSource, SnapshotTaker
@@ -36,13 +37,18 @@ class Parts:
         self._admission = Admission(journal.store, journal.standing_changed)
         self._replica = Replica(journal.store, journal.reader, clock)
         self._clients: dict[str, VerifyClient] = {}
+        self._heads: Heads = {}
         self._turns: set[asyncio.Task[None]] = set()
         self.reports: dict[tuple[str, str], VerifyReport] = {}
 
     def of_puller(self, peer: str, nudge: Callable[[], None]) -> Sequence[PullerPart]:
         """For a connection that was opened from here; ``nudge`` has what waits sent."""
         client = self._clients[peer] = VerifyClient(nudge)
-        return [SnapshotTaker(self._target, self._claims), Drainer(self._journal.store, self._drained), client]
+        return [
+            SnapshotTaker(self._target, self._claims),
+            Drainer(self._journal.store, self._held_by_members, self._drained),
+            client,
+        ]
 
     def of_server(self) -> Sequence[ServerPart]:
         """For a connection that was opened by a peer."""
@@ -121,11 +127,15 @@ class Parts:
         if self._journal.committer.unavailable is not None:
             return
         offers = [puller.offer for puller in pullers if puller is not None and puller.offer is not None]
-        heads = {offer.peer: offer.heads for offer in offers}
+        heads = self._heads = {offer.peer: offer.heads for offer in offers}
         needed = self._sources.snapshot_needed
         excluded = {id_: epoch for offer in offers for id_, epoch in sorted(offer.excluded.items())}
         for effect in self._admission.step(heads, needed, excluded):
             self._perform(effect)
+
+    def _held_by_members(self, data_set_id: str, origin: Origin) -> int | None:
+        state = self._journal.store.catalog.declared(data_set_id)
+        return held_by_members(state, self._journal.store.region, self._heads, origin)
 
     def _drained(self, data_set_id: str, region: str) -> None:
         epoch = self._journal.store.catalog.declared(data_set_id).definition.epoch

@@ -20,6 +20,7 @@ from terrella.journal import (
     Indexer,
     JournalError,
     Message,
+    Origin,
     Perform,
     ProtocolError,
     Puller,
@@ -41,7 +42,8 @@ from terrella.journal import (
     housekeeping,
     memory_connection,
 )
-from terrella.journal.draining import Drained, Drainer
+from terrella.journal.admission import Heads
+from terrella.journal.draining import Drained, Drainer, HeldByMembers, held_by_members
 from terrella.journal.joining import StartWork
 from terrella.journal.pulling import Work
 from terrella.journal.state import DataSetState
@@ -84,6 +86,11 @@ class Node:
         self.waiting: deque[tuple[Work, Callable[[object], None]]] = deque()
         for definition in self.definitions:
             self._declare(definition)
+
+    def lose_disk(self) -> None:
+        """The region begins anew, with nothing but its name."""
+        self.disk = memory_connection()
+        self.open()
 
     def declare(self, definition: DataSet) -> None:
         self.definitions = [definition]
@@ -176,11 +183,11 @@ class Node:
 class Link:
     """One connection from ``client`` to ``server``: both cores, and what is under way between them."""
 
-    def __init__(self, client: Node, server: Node, peers: Iterable[str], rows_max: int) -> None:
+    def __init__(self, client: Node, server: Node, peers: Iterable[str], rows_max: int, held: HeldByMembers) -> None:
         self.client, self.server = client, server
         taker = SnapshotTaker(StoreTarget(client.store), client.claims)
         source = SnapshotSource(StoreSource(server.store, server.reader, rows_max, 10_000))
-        drainer = Drainer(client.store, lambda _data_set_id, region: client.drained.append(region))
+        drainer = Drainer(client.store, held, lambda _data_set_id, region: client.drained.append(region))
         drained = Drained(lambda work, done: server.waiting.append((work, done)))
         self.puller = Puller(client.state, WORLD, server.name, client.sources, [taker, drainer])
         self.pull_server = PullServer(server.state, WORLD, frozenset(peers) - {server.name}, [source, drained])
@@ -257,7 +264,8 @@ class Cluster:
                 pair = (client, server)
                 if client != server and pair not in self.links and frozenset(pair) not in self.cut:
                     ends = self.nodes[client], self.nodes[server]
-                    self.links[pair] = Link(*ends, self.nodes, self.rows_max)
+                    held = partial(self._held_by_members, ends[0])
+                    self.links[pair] = Link(*ends, self.nodes, self.rows_max, held)
 
     def disconnect(self, one: str, other: str) -> None:
         """Both connections of a pair end; what was handed to the stores is still done."""
@@ -324,11 +332,17 @@ class Cluster:
         nodes = [self.nodes[name] for name in names]
         return all(node.vector() == nodes[0].vector() and node.data_set.join is None for node in nodes)
 
+    def heads(self, node: Node) -> Heads:
+        """What a region's peers say to hold."""
+        offers = [link.puller.offer for link in self.links.values() if link.client is node]
+        return {offer.peer: offer.heads for offer in offers if offer is not None}
+
+    def _held_by_members(self, node: Node, _data_set_id: str, origin: Origin) -> int | None:
+        return held_by_members(node.data_set, node.name, self.heads(node), origin)
+
     def look(self, node: Node) -> None:
         """What is due at a region because of what its peers hold."""
-        offers = [link.puller.offer for link in self.links.values() if link.client is node]
-        heads = {offer.peer: offer.heads for offer in offers if offer is not None}
-        for effect in node.admission.step(heads, node.sources.snapshot_needed):
+        for effect in node.admission.step(self.heads(node), node.sources.snapshot_needed):
             node.waiting.append((effect.work, lambda outcome, effect=effect: effect.done(outcome, 0.0)))  # type: ignore[misc]
 
     def _work(self, node: Node) -> None:

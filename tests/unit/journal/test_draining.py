@@ -170,7 +170,7 @@ def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
     story.world.settle(lambda: story.world.agree(REGIONS))
     story.readmit_the_west(EAST)
     east = story.node(EAST)
-    drainer = Drainer(east.store, lambda _data_set_id, _region: None)
+    drainer = Drainer(east.store, lambda _data_set_id, _origin: 0, lambda _data_set_id, _region: None)
     link = story.world.links[EAST, WEST]
     (order,) = (effect for effect in drainer.step(link.puller, 0.0) if isinstance(effect, Send))
     assert isinstance(order.message, Drain)
@@ -180,6 +180,31 @@ def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
     assert pull.message == Pull(ITEMS.id, [], [(WEST, "w1", 0)], [(WEST, "w1")])
     assert drainer.receive(Records(ITEMS.id, WEST, "w1", 1, [b""]), 0.0)
     assert drainer.receive(Records(ITEMS.id, WEST, "w2", 1, [b""]), 0.0) is None
+
+
+def test_a_lost_life_of_a_members_that_only_the_region_has_is_taken_over_too() -> None:
+    """The east's disk was lost, and nobody else had pulled what it wrote last."""
+    story = Story(4)
+    story.put(EAST, b"a", b"x")
+    story.world.settle(lambda: story.world.agree(REGIONS))
+    story.world.cut.add(frozenset((EAST, NORTH)))
+    story.world.disconnect(EAST, NORTH)
+    story.world.cut.add(frozenset((WEST, NORTH)))
+    story.world.disconnect(WEST, NORTH)
+    story.put(EAST, b"a", b"last words")
+    story.world.settle(lambda: story.node(WEST).vector() == story.node(EAST).vector())
+    story.world.disconnect(EAST, WEST)
+    story.node(EAST).lose_disk()
+    for name in STAYING:
+        story.node(name).set_members(2, STAYING)
+    story.world.cut.discard(frozenset((EAST, NORTH)))
+    story.world.cut.add(frozenset((EAST, WEST)))
+    story.world.settle(lambda: story.world.agree(STAYING))
+    assert dict(story.node(EAST).items()) == {b"a": b"x"}
+    story.readmit_the_west(NORTH)
+    story.make_it_a_member()
+    story.same_everywhere()
+    assert dict(story.node(EAST).items()) == {b"a": b"last words"}
 
 
 @pytest.mark.parametrize("seed", range(30))
