@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 
 from terrella.journal import DataSet, Event, Lane, StandingChange
 
-
 # A sole member cuts its log as it writes it, and no observer could see what was in it.
 MEMBERS_MIN = 2
 
