@@ -24,7 +24,7 @@ from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.joining import begin_join, once
 from terrella.journal.merge import Clash, rank
-from terrella.journal.model import NOTHING, Dot, Origin, Vector, Version
+from terrella.journal.model import NO_CONTEXT, NOTHING, Dot, Origin, Vector, Version
 from terrella.journal.protocol import Drain, DrainStep, Message, Pull, Records, flatten, unflatten
 from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
 from terrella.journal.records import (
@@ -192,9 +192,7 @@ class Drainer:
     def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
         """The returning region says what there is, or sends it."""
         del now
-        if isinstance(message, Records) and message.data_set_id in self._final:
-            if not self._is_drained(message):
-                return None
+        if isinstance(message, Records) and self._is_drained(message):
             return [Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._finish(message.data_set_id))]
         if not isinstance(message, Drain):
             return None
@@ -210,14 +208,13 @@ class Drainer:
             return [Perform(work, lambda _outcome, _now: self._told(data_set_id))]
         raise ProtocolError(f"{self._peer} says {message.step} of what it is to be drained of")
 
-    def _is_drained(self, records: Records) -> bool:
-        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
-        last = self._final[records.data_set_id].get((records.region, records.incarnation), 0)
-        state = self._store.catalog.data_sets.get(records.data_set_id)
-        return records.first <= last or state is None or records.region not in state.definition.members
-
     def closed(self) -> None:
         """What is not confirmed is ordered again over the next connection."""
+
+    def _is_drained(self, records: Records) -> bool:
+        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
+        final = self._final.get(records.data_set_id, NO_CONTEXT)
+        return records.first <= final.get((records.region, records.incarnation), 0)
 
     def _pull(self, state: DataSetState, data_set_id: str, vector: Vector) -> Sequence[Effect]:
         # What members wrote in their present lives comes from themselves. Of an earlier life the region may have

@@ -1,11 +1,10 @@
 """The journal of one region: what its services write to and read from."""
 
 import asyncio
-import fcntl
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import apsw
 
@@ -13,10 +12,11 @@ from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
 from terrella.journal.draining import begin_draining
-from terrella.journal.errors import JournalError, StoreInUseError, StoreUnavailableError
+from terrella.journal.errors import JournalError, StoreUnavailableError
 from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
 from terrella.journal.joining import begin_join, begin_leaving, end_leaving, giving_up, once
+from terrella.journal.locking import FileLock
 from terrella.journal.maintenance import declaring, dropping, resuming, stepwise
 from terrella.journal.model import Change, Conflict, DataSet, Dot, Entry, IndexEntry, Indexer, Parked, Version
 from terrella.journal.reading import Reader, latest_first
@@ -51,7 +51,7 @@ class Journal:
     Every data set must be declared after each ``open`` before it is used.
     """
 
-    def __init__(self, store: Store, committer: Committer, connections: list[apsw.Connection], lock: BinaryIO) -> None:
+    def __init__(self, store: Store, committer: Committer, connections: list[apsw.Connection], lock: FileLock) -> None:
         self.store = store
         self.committer = committer
         self.reader = Reader(connections[1], store)
@@ -82,19 +82,20 @@ class Journal:
         that are kept for peers.
 
         A file that failed when it was last used, or that is damaged, is moved aside; what opens is a verified copy of
-        it, or what could be saved (``salvaged`` says which).
+        it, or what could be saved (``salvaged`` says which). That takes as long as reading it, and nothing else goes on
+        meanwhile: nobody is served before the store is open.
 
         Raises ``StoreInUseError`` if another process has it open, ``JournalError`` for a file of another version.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _take_lock(path)
+        lock = FileLock(path)
         try:
-            salvaged = await asyncio.to_thread(recover_if_failed, path)
+            salvaged = recover_if_failed(path)
             try:
                 connections, store = _open_store(path, region, clock, ids)
             except Failed as error:
                 mark_failed(path, str(error))
-                salvaged = await asyncio.to_thread(recover, path, str(error))
+                salvaged = recover(path, str(error))
                 connections, store = _open_store(path, region, clock, ids)
         except BaseException:
             lock.close()
@@ -423,17 +424,6 @@ class Journal:
 def _touch(store: Store) -> bool:
     store.dirty = True
     return False
-
-
-def _take_lock(path: Path) -> BinaryIO:
-    """One process at a time; the lock goes with the process, however it ends."""
-    lock = path.with_name(path.name + ".lock").open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise StoreInUseError(f"{path} is in use by another process") from None
-    return lock
 
 
 def _open_store(path: Path, region: str, clock: Clock, ids: Ids) -> tuple[list[apsw.Connection], Store]:

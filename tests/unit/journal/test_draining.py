@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import pytest
 from tests.unit.journal.nodes import Cluster, Node
 
-from terrella.journal import DataSet, DataSetEvictedError, DataSetJoiningError, Dot, Event, Lane
-from terrella.journal.draining import begin_draining
+from terrella.journal import DataSet, DataSetEvictedError, DataSetJoiningError, Dot, Event, Lane, Records, Send
+from terrella.journal.draining import Drainer, begin_draining
 from terrella.journal.model import NOTHING
+from terrella.journal.protocol import Drain, DrainStep, Pull
 from terrella.journal.vectors import has_seen
 
 EAST, WEST, NORTH = "us-east-1", "us-west-2", "eu-north-1"
@@ -160,6 +161,25 @@ def test_the_returning_region_refuses_writes_once_it_knows() -> None:
     story.put(WEST, b"a", b"z")
     story.world.settle(lambda: story.world.agree(REGIONS))
     story.same_everywhere()
+
+
+def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
+    """It may be one before the drainer has heard that all is taken over."""
+    story = Story(3)
+    story.put(WEST, b"a", b"x")
+    story.world.settle(lambda: story.world.agree(REGIONS))
+    story.readmit_the_west(EAST)
+    east = story.node(EAST)
+    drainer = Drainer(east.store, lambda _data_set_id, _region: None)
+    link = story.world.links[EAST, WEST]
+    (order,) = (effect for effect in drainer.step(link.puller, 0.0) if isinstance(effect, Send))
+    assert isinstance(order.message, Drain)
+    final = Drain(ITEMS.id, DrainStep.FINAL, 3, [], [], [(WEST, "w1", 2)], [])
+    (pull,) = drainer.receive(final, 0.0) or ()
+    assert isinstance(pull, Send)
+    assert pull.message == Pull(ITEMS.id, [], [(WEST, "w1", 0)], [(WEST, "w1")])
+    assert drainer.receive(Records(ITEMS.id, WEST, "w1", 1, [b""]), 0.0)
+    assert drainer.receive(Records(ITEMS.id, WEST, "w2", 1, [b""]), 0.0) is None
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -287,6 +287,8 @@ class Life:
 
     def _observe(self) -> None:
         region = self.region
+        if not region.disk.exists:
+            return  # the store has not been made yet
         if self._watch is None:
             self._watch = Watch(region.disk, region.name)
         region.history.committed(region.name, self._watch.news())
