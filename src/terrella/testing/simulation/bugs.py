@@ -60,6 +60,53 @@ def _constant(value: Any) -> Callable[[Any], Any]:
     return lambda _before: lambda *_arguments, **_named: value
 
 
+def _expire_as_a_write(before: Any) -> Any:
+    """An expiry is a delete like any other."""
+
+    def write_expiry(store: Any, state: Any, key: Any, row: Any) -> None:
+        entries = store.index_changes(state, key, row[1], None)
+        store._write_own(  # noqa: SLF001 - a bug may do that
+            state, store.own_stream(state), key, None, store.hlc.tick(row[3]), row, entries, expires=row[2]
+        )
+
+    return write_expiry
+
+
+def _never_take_out_of_an_index(before: Any) -> Any:
+    def index_changes(store: Any, *arguments: Any) -> Any:
+        changes = before(store, *arguments)
+        return None if changes is None else (set(), changes[1])
+
+    return index_changes
+
+
+def _forget_what_fails(before: Any) -> Any:
+    """A record that cannot be applied counts as applied, and that is all."""
+    return lambda store, state, stream, sequence, data, key, error: None
+
+
+def _acknowledge_what_is_parked(before: Any) -> Any:
+    return property(lambda state: {s.origin: s.applied for s in state.streams.values() if s.applied})
+
+
+def _drop_under_parked(before: Any) -> Any:
+    return "select 1 from parked where data_set = ? and key = ? and 0 limit 1"
+
+
+def _drain_nothing(before: Any) -> Any:
+    """What an evicted region wrote in vain is left to it."""
+    return lambda store, state, key, drained: None
+
+
+def _join_without_catching_up(before: Any) -> Any:
+    return lambda state: True
+
+
+def _copy_into_what_is_there(before: Any) -> Any:
+    """What is here is discarded although others lack some of it."""
+    return lambda join, own, theirs: {}
+
+
 def _commit_between(before: Any) -> Any:
     """The item in one transaction, its record in the next."""
 
@@ -365,5 +412,81 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("a snapshot counts for more", 16, "I1 I2 I3", "joining.start_copying", _cursors_of_the_end, "lose disk"),
     _bug("records go that one region lacks", 18, "I1 I2 I3", "trimming.held_by_all", _trim_what_some_have, "cut"),
+    _bug(
+        "an expiry is a write like any other",
+        11,
+        "RB R4 I2 I4",
+        "store.Store.write_expiry",
+        _expire_as_a_write,
+        expiring=0.5,
+    ),
     _bug("an incarnation is used again", 4, "I3 I2 I5", "store._draw_incarnation", _same_incarnation, "restore image"),
+)
+
+# Written, and not yet seen to be caught: no test goes by them until they have been.
+CANDIDATES: tuple[Bug, ...] = (
+    _bug(
+        "a write need not be later than what it replaces",
+        4,
+        "R4 I1 I2",
+        "store.HybridLogicalClock.tick",
+        _tick_without_the_replaced,
+    ),
+    _bug("any clock is followed", 4, "R4", "store.HybridLogicalClock.observe", _follow_any_clock, "step clock far"),
+    _bug("a transaction is committed in parts", 12, "RC", "store.Store.put_row", _split_transactions, _DEATHS),
+    _bug(
+        "an index keeps what is no more",
+        14,
+        "RE",
+        "store.Store.index_changes",
+        _never_take_out_of_an_index,
+        "change schema",
+    ),
+    _bug("what fails is forgotten", 15, "I1 I2 I3", "applying.park", _forget_what_fails, poisoned=0.4),
+    _bug(
+        "what is parked is acknowledged",
+        15,
+        "I1 I2 I3 I4",
+        "state.DataSetState.applied",
+        _acknowledge_what_is_parked,
+        poisoned=0.4,
+        housekeeping_interval_s=0.2,
+        **_FEW_KEYS,
+    ),
+    _bug(
+        "a tombstone goes from under a parked write",
+        15,
+        "I1 I2 I3 I4",
+        "tombstones._PARKED_OF_KEY",
+        _drop_under_parked,
+        "evict, remove replica",
+        poisoned=0.4,
+        housekeeping_interval_s=0.2,
+        **_FEW_KEYS,
+    ),
+    _bug(
+        "writes of an evicted region are left to it",
+        17,
+        "I1",
+        "draining._take_over_write",
+        _drain_nothing,
+        "evict, cut",
+    ),
+    _bug(
+        "a joiner serves before it has caught up",
+        16,
+        "I1 I2 I3 I4",
+        "admission.has_caught_up",
+        _join_without_catching_up,
+        "evict, add replica, lose disk",
+        **_FEW_KEYS,
+    ),
+    _bug(
+        "a joiner discards what nobody else has",
+        17,
+        "I1 I2",
+        "admission.missing_elsewhere",
+        _copy_into_what_is_there,
+        "evict, cut",
+    ),
 )

@@ -169,7 +169,7 @@ class History:
         """Whether a write is another region's, taken over when that was drained."""
         return any(
             other.value == version.value
-            and of.region != dot.region
+            and of.origin != dot.origin
             and version.context.get(of.origin, 0) >= of.sequence
             for of, other in self.versions[data_set_id][key].items()
         )
