@@ -149,7 +149,9 @@ class ControlGroup:
         deadline = self._clock.monotonic() + PATIENCE_S
         try:
             while (left := deadline - self._clock.monotonic()) > 0:
-                handed_in |= self.node.propose(id_, data, self._clock.monotonic()) is not raft.Handed.REFUSED
+                # A leader that is not heard any more would be handed it in vain, and leave the outcome in doubt.
+                if self.majority_reachable:
+                    handed_in |= self.node.propose(id_, data, self._clock.monotonic()) is not raft.Handed.REFUSED
                 self._wake.set()
                 try:
                     async with asyncio.timeout(min(left, _AGAIN_S if handed_in else _AGAIN_S / 10)):
@@ -160,7 +162,9 @@ class ControlGroup:
             del self._waiting[id_]
         deciders = ", ".join(self.node.configuration.voters)
         if handed_in:
-            raise OutcomeUndecidedError(f"too few of {deciders} have answered in time; it may be decided yet")
+            raise OutcomeUndecidedError(
+                f"too few of {deciders} have answered in time; it may be decided yet, and asking again does no harm"
+            )
         raise NoMajorityError(f"too few of {deciders} can be reached from {self._region} to decide")
 
     # driving
