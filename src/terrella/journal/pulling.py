@@ -32,6 +32,7 @@ from terrella.journal.protocol import (
     unflatten,
     unpack,
 )
+from terrella.journal.schema import SEQUENCE_MASK
 from terrella.journal.sources import NOTHING, Holdings, Life, Offer, Sources, Wanted
 
 # What is said of held records is gathered for so long.
@@ -397,7 +398,8 @@ class Puller:
             if self._seen.get(data_set_id) is vector:
                 continue
             self._seen[data_set_id] = vector
-            held = {origin: sequence for origin, sequence in vector.items() if origin != present}
+            # Of its present life a region has all there is; of an earlier one perhaps nothing any more.
+            held = {**vector, present: SEQUENCE_MASK}
             if held != self._acknowledged.get(data_set_id):
                 self._acknowledged[data_set_id] = held
                 news.append((data_set_id, flatten(held)))

@@ -429,7 +429,7 @@ class Store:
     # what the others have
 
     def note_acknowledgement(self, peer: str, data_set_id: str, vector: Vector) -> None:
-        """A peer says all that it holds of a data set, but for its present life; written down with the next batch.
+        """A peer says all that it holds of a data set (of its present life: no end); written down with the next batch.
 
         What it says counts even if it is less than before: its disk may have been lost.
         """

@@ -8,7 +8,6 @@ never go: the writes that would add to them are refused, see ``Store.refusal``.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from terrella.journal.acknowledging import latest
 from terrella.journal.state import DataSetState, Stream
 from terrella.journal.store import Store
 
@@ -28,20 +27,9 @@ def may_be_lacked(own: bool, applied: int, held: Sequence[int]) -> int:
 
 
 def held_elsewhere(store: Store, state: DataSetState, stream: Stream) -> list[int]:
-    """What each other holder has of a stream, as far as it has said.
-
-    A region does not say what it has of its present life: that is all of it.
-    """
-    held = []
-    for holder in state.definition.holders:
-        if holder == store.region:
-            continue
-        said = store.acknowledged.get(holder, {}).get(stream.id)
-        if not said and stream.region == holder and stream in latest(state.lives(holder)):
-            held.append(stream.applied)
-        else:
-            held.append(said or 0)
-    return held
+    """What each other holder has of a stream, as far as it has said."""
+    others = (holder for holder in state.definition.holders if holder != store.region)
+    return [store.acknowledged.get(holder, {}).get(stream.id, 0) for holder in others]
 
 
 def trimming(store: Store) -> Iterator[None]:

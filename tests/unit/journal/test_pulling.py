@@ -32,6 +32,7 @@ from terrella.journal.protocol import (
     Stop,
     Welcome,
 )
+from terrella.journal.schema import SEQUENCE_MASK
 
 EAST: Origin = ("us-east-1", "e1")
 WEST: Origin = ("us-west-2", "w1")
@@ -196,12 +197,12 @@ def test_the_puller_asks_from_its_cursors_and_acknowledges_what_is_durable() -> 
     puller.start(0.0)
     assert sent(puller.receive(Welcome(PROTOCOL, "us-east-1", "e1"), 0.0)) == [
         Pull("items", ["us-east-1"], [(*EAST, 2)]),
-        Acknowledgement([("items", [(*EAST, 2)])]),
+        Acknowledgement([("items", [(*EAST, 2), (*WEST, SEQUENCE_MASK)])]),
     ]
     assert puller.receive(Records("items", *EAST, 3, [b"3"]), 0.1) == [Apply(Records("items", *EAST, 3, [b"3"]))]
     assert puller.changed(0.1) == []
     state.held["items"][EAST] = 3
-    assert sent(puller.changed(0.2)) == [Acknowledgement([("items", [(*EAST, 3)])])]
+    assert sent(puller.changed(0.2)) == [Acknowledgement([("items", [(*EAST, 3), (*WEST, SEQUENCE_MASK)])])]
     state.held["items"][WEST] = 8
     assert puller.changed(0.3) == [], "its own writes are no news to acknowledge"
 

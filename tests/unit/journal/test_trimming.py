@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from terrella.journal import DataSet, Journal, Lane, StoreUnavailableError, Transaction
+from terrella.journal.schema import SEQUENCE_MASK
 from terrella.testing import ManualClock, SeededIds
 from terrella.testing.replicas import REGIONS, Observed, Replica
 
@@ -30,7 +31,7 @@ def log_bytes_in_file(replica: Replica) -> int:
 
 def acknowledge(holder: Replica, source: Replica) -> None:
     """What the puller says after each commit."""
-    held = {origin: last for origin, last in holder.vector().items() if origin[1] != holder.store.incarnation}
+    held = {**holder.vector(), (holder.region, holder.store.incarnation): SEQUENCE_MASK}
     source.store.note_acknowledgement(holder.region, ITEMS.id, held)
 
 
@@ -49,7 +50,10 @@ def test_what_all_hold_goes_and_nothing_else() -> None:
     assert first.store.log_bytes == log_bytes_in_file(first)
     acknowledge(third, second)
     second.housekeep()
-    assert floors(second) == {"eu-west-1": 101}, "the origin has what it wrote itself, without saying so"
+    assert floors(second) == {"eu-west-1": 1}, "the origin's disk may have been lost since"
+    acknowledge(first, second)
+    second.housekeep()
+    assert floors(second) == {"eu-west-1": 101}
     third.pull(first)
     acknowledge(third, first)
     first.housekeep()
@@ -122,3 +126,20 @@ async def test_a_log_full_of_what_nobody_fetches_refuses_writes_and_says_why(tmp
     await journal.drop(ITEMS.id)
     assert journal.status().log_bytes == 0
     await journal.close()
+
+
+def test_what_a_region_wrote_in_a_life_that_it_has_lost_stays_until_it_has_it_back() -> None:
+    """Its next life names no predecessor: both look like its last one."""
+    observed, first, second, third = three()
+    observed.write(first, b"k", b"v")
+    for other in (second, third):
+        other.pull(first)
+    for other in (first, third):
+        acknowledge(other, second)
+    life = first.store.incarnation
+    second.store.note_acknowledgement(first.region, ITEMS.id, {(first.region, "another"): SEQUENCE_MASK})
+    second.housekeep()
+    assert floors(second) == {"eu-west-1": 1}
+    second.store.note_acknowledgement(first.region, ITEMS.id, {(first.region, life): 2})
+    second.housekeep()
+    assert floors(second) == {"eu-west-1": 3}
