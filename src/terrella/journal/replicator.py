@@ -309,6 +309,7 @@ class Replicator:
         """A peer that connects is there to be pulled from, and has given up its earlier connection."""
         self._no_stranger(address)
         if self._gate.closed:
+            newer.close()
             raise ConnectionRefusedError("replication is paused")
         server = newer.server
         upstream = self._upstreams.get(server.peer or "")
