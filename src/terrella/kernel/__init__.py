@@ -8,8 +8,10 @@ from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, re
 from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
 from terrella.kernel.profile import PROFILES, Profile
+from terrella.kernel.vantage_points import CITIES, VantagePoint
 
 __all__ = [
+    "CITIES",
     "PROFILES",
     "SKEW_BOUND_MS",
     "Arn",
@@ -24,6 +26,7 @@ __all__ = [
     "SystemClock",
     "SystemIds",
     "TerrellaError",
+    "VantagePoint",
     "hlc_milliseconds",
     "known_regions",
     "one_way_delay_ms",
