@@ -28,7 +28,9 @@ _POLL_S = 0.05
 @click.option(
     "--skip-unsupported", is_flag=True, help="Start although the template holds resources that are not supported."
 )
-@click.option("--until-input-ends", is_flag=True, hidden=True, help="Stop when standard input ends: with who started it.")
+@click.option(
+    "--until-input-ends", is_flag=True, hidden=True, help="Stop when standard input ends: with who started it."
+)
 def command(
     world: Path | None, detach: bool, profile: str | None, skip_unsupported: bool, until_input_ends: bool
 ) -> None:

@@ -50,5 +50,5 @@ class AwsClock:
         """The sum, for people."""
         if self.failover_s is None:
             return "AWS: no health check guards the record, so clients stay"
-        sum_of = f"{self.interval_s:g} s × {self.threshold} + TTL {self.ttl_s or 0:g} s"
+        sum_of = f"{self.interval_s:g} s \u00d7 {self.threshold} + TTL {self.ttl_s or 0:g} s"
         return f"AWS: {sum_of} = {show_seconds(self.failover_s)}"

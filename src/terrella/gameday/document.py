@@ -1,4 +1,4 @@
-"""A game day's file → ``GameDay``. Every mistake is told at once, with its line, what was found and what was expected."""
+"""A game day's file → ``GameDay``. Every mistake is told at once: its line, what was found, what was expected."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -84,7 +84,7 @@ class _Reader:
         """What stands there for this profile: ``{fast: 4s, aws: 2m}``, or one value for all of them."""
         if not isinstance(node, yaml.MappingNode) or not node.value:
             return node
-        keys = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+        keys: dict[str, yaml.Node] = {key.value: value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
         if not set(keys) <= set(PROFILES):
             return node
         if self._profile.name not in keys:
@@ -131,7 +131,9 @@ class _Reader:
         last_s = last_step_s(faults)
         if entry is not None and duration_s < last_s:
             self._document.mistake(
-                entry.value, f"a duration of {duration_s:g}s", f"at least {last_s:g}s, when the last fault begins or ends"
+                entry.value,
+                f"a duration of {duration_s:g}s",
+                f"at least {last_s:g}s, when the last fault begins or ends",
             )
 
     # faults

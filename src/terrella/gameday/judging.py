@@ -25,4 +25,6 @@ def judge(gameday: GameDay, run: Run) -> None:
     run.verdict.findings += [replace(one, scene="always") for one in judge_replicas(evidence)]
     if evidence.generator_late_s > LATE_S:
         late = show_seconds(evidence.generator_late_s)
-        run.notes.append(f"The load generator itself was up to {late} late: this machine was busy. Latencies include it.")
+        run.notes.append(
+            f"The load generator itself was up to {late} late: this machine was busy. Latencies include it."
+        )

@@ -8,11 +8,13 @@ from typing import Any, Literal, TypeVar
 import yaml
 
 from terrella.gameday.load import (
+    CITIES,
     LoadError,
     LoadPlan,
     RequestKind,
     ResolverPlan,
     RetryPlan,
+    VantagePoint,
     describe_request,
     find_vantage_points,
     python_requests,
@@ -63,7 +65,7 @@ class _LoadReader:
                 self.document.mistake(load.key_node, f"load without {key}", f"{key}: {_EXAMPLES[key]}")
                 self.wrong = True
         rate = self._scalar(keys.get("rate"), _EXAMPLES["rate"], rate_per_s, 1.0)
-        places = self._attempt(keys.get("from"), lambda said: find_vantage_points(_texts(said), self._places()), ())
+        places = self._attempt(keys.get("from"), self._vantage_points, tuple[VantagePoint, ...]())
         settings: dict[str, Any] = {}
         if "timeout" in keys:
             settings["timeout_s"] = self._scalar(keys["timeout"], DURATION, _seconds, 5.0)
@@ -88,8 +90,8 @@ class _LoadReader:
             self.document.mistake(where.key_node, error.found, error.expected)
             return None
 
-    def _places(self) -> Mapping[str, Any]:
-        return self.world.vantage_points
+    def _vantage_points(self, said: Any) -> tuple[VantagePoint, ...]:
+        return find_vantage_points(_texts(said), CITIES)
 
     def _requests(self, entry: Entry | None) -> dict[str, RequestKind]:
         """Each kind by its name, described here or in another file: ``requests: requests.yaml``."""
@@ -99,10 +101,16 @@ class _LoadReader:
             return self._requests_of(entry)
         kinds: dict[str, RequestKind] = {}
         for each in self.document.entries(entry.value, "a mapping from names to requests"):
-            kind = self._attempt(each, lambda said, name=each.key: describe_request(name, said), None)
-            if kind is not None:
-                kinds[each.key] = kind
+            kinds.update(self._request(each))
         return kinds
+
+    def _request(self, entry: Entry) -> dict[str, RequestKind]:
+        """One kind by its name; nothing if it is none."""
+
+        def read(said: Any) -> dict[str, RequestKind]:
+            return {entry.key: describe_request(entry.key, said)}
+
+        return self._attempt(entry, read, dict[str, RequestKind]())
 
     def _requests_of(self, entry: Entry) -> dict[str, RequestKind]:
         """Another file's requests; what is wrong in it is told with its own lines."""
@@ -117,17 +125,18 @@ class _LoadReader:
         reader = _LoadReader(other, self.world, self.directory, self.by_profile)
         kinds: dict[str, RequestKind] = {}
         for each in other.entries(other.root, "a mapping from names to requests"):
-            kind = reader._attempt(each, lambda said, name=each.key: describe_request(name, said), None)  # noqa: SLF001
-            if kind is not None:
-                kinds[each.key] = kind
+            kinds.update(reader._request(each))
         other.raise_mistakes()
         return kinds
 
     def _python(self, entry: Entry | None) -> dict[str, RequestKind]:
         if entry is None:
             return {}
-        found = self._attempt(entry, lambda said: python_requests(self.directory / str(said)), {})
-        return dict(found)
+
+        def read(said: Any) -> dict[str, RequestKind]:
+            return dict(python_requests(self.directory / str(said)))
+
+        return self._attempt(entry, read, dict[str, RequestKind]())
 
     def _mix(self, entry: Entry | None, kinds: Mapping[str, RequestKind]) -> dict[str, float]:
         if entry is None:

@@ -45,7 +45,7 @@ def healthy(regions: list[Mapping[str, Any]], name: str) -> bool | None:
 
 
 class Watcher:
-    """Looks every ``EVERY_S`` until it is cancelled; ``on_look`` is told of each look. ``zero_s`` is the run's start."""
+    """Looks every ``EVERY_S`` until it is cancelled, and tells ``on_look``. ``zero_s`` is the run's start."""
 
     def __init__(self, operator: Operator, clock: Clock, zero_s: float, on_look: Callable[[Look], None]) -> None:
         self._operator = operator

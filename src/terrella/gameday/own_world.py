@@ -119,9 +119,7 @@ class OwnWorld:
         operator = Operator(self.world.front_door, self.world.ports.aws, {})
         while not await self._serving(operator):
             if self._process.returncode is not None:
-                said = log.read_text(errors="replace").strip()
-                reason = said.rpartition("terrella: ")[2] or "terrella up ended without a word"
-                raise TerrellaError(f"the game day's world did not start: {reason}")
+                raise TerrellaError(f"the game day's world did not start: {_last_words(log)}")
             if self._clock.monotonic() - started_s > _READY_TIMEOUT_S:
                 raise TerrellaError(f"the world did not come up within {_READY_TIMEOUT_S:.0f} s; see {log}")
             await asyncio.sleep(_POLL_S)
@@ -149,3 +147,9 @@ class OwnWorld:
                 await process.wait()
                 why = f"the game day's world did not stop within {_STOP_TIMEOUT_S:.0f} s and was killed"
                 raise TerrellaError(why) from None
+
+
+def _last_words(log: Path) -> str:
+    """Why ``terrella up`` ended."""
+    said = log.read_text(errors="replace").strip()
+    return said.rpartition("terrella: ")[2] or "terrella up ended without a word"

@@ -137,9 +137,7 @@ class _Rehearsal:
             asyncio.create_task(self._look_out(), name="abort"),
         ]
         try:
-            done, _ = await asyncio.wait(
-                parts, timeout=self._gameday.duration_s, return_when=asyncio.FIRST_EXCEPTION
-            )
+            done, _ = await asyncio.wait(parts, timeout=self._gameday.duration_s, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
@@ -153,18 +151,23 @@ class _Rehearsal:
                 await self._stop_load(loading)
 
     async def _load(self) -> None:
-        if self._generator is not None:
+        if self._generator is None:
+            await asyncio.Event().wait()
+        else:
             await self._generator.run(self._zero_s)
 
     async def _stop_load(self, loading: "asyncio.Task[None]") -> None:
+        """What is under way may end, unless nobody waits for it any more."""
+        this = asyncio.current_task()
+        broken_off = self._generator is None or (this is not None and this.cancelling() > 0)
         if self._generator is not None:
             self._generator.stop()
-            self._evidence.generator_late_s = self._generator.lag_behind_s
-        broken_off = asyncio.current_task() is not None and bool(asyncio.current_task().cancelling())  # type: ignore[union-attr]
         if broken_off:
             loading.cancel()
         await asyncio.gather(loading, return_exceptions=broken_off)
         self._evidence.load_until_s = self._now_s
+        if self._generator is not None:
+            self._evidence.generator_late_s = self._generator.lag_behind_s
 
     # faults
 
@@ -223,7 +226,8 @@ class _Rehearsal:
         if generator is None:
             return
         ttl = conditions.resolver_ttl
-        generator.set_resolver(None if ttl is None else ResolverPlan.parse(f"{ttl:g}s" if _is_number(ttl) else str(ttl)))
+        said = ttl if ttl is None or isinstance(ttl, str) else f"{ttl * 1000:g}ms"
+        generator.set_resolver(None if said is None else ResolverPlan.parse(said))
         for place, paths in generator.paths.items():
             for region in self._evidence.regions:
                 link = conditions.links.get((place, region))
@@ -250,7 +254,7 @@ class _Rehearsal:
         self._audience.look(look)
 
     async def _look_out(self) -> None:
-        """Raises ``_BrokenOffError`` when a condition of ``abort`` holds."""
+        """Returns when a condition of ``abort`` holds, and says which."""
         while True:
             await asyncio.sleep(_ABORT_EVERY_S)
             last = self._evidence.looks[-1] if self._evidence.looks else None

@@ -43,9 +43,12 @@ async def unequal(operator: Operator) -> str:
 async def settle(operator: Operator, clock: Clock, timeout_s: float) -> tuple[float, str]:
     """Wait until all replicas are equal: how long that took, and why they are not if they are not in time."""
     started_s = clock.monotonic()
-    while (why := await unequal(operator)) and clock.monotonic() - started_s < timeout_s:
+    while True:
+        why = await unequal(operator)
+        took_s = clock.monotonic() - started_s
+        if not why or took_s >= timeout_s:
+            return took_s, why
         await asyncio.sleep(_EVERY_S)
-    return clock.monotonic() - started_s, why
 
 
 async def until_steady(operator: Operator, clock: Clock, timeout_s: float) -> str:

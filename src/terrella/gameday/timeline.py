@@ -10,7 +10,7 @@ Matches = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One line of ``faults``: at ``at_s``, ``fault`` is injected (for ``for_s``, if that is said), or some are restored.
+    """One line of ``faults``: at ``at_s``, ``fault`` is injected (for ``for_s``, if said), or some are restored.
 
     ``restores`` names the subject of the faults that end.
     """

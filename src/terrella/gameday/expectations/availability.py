@@ -17,7 +17,9 @@ class Availability:
     """Of all requests in scope, as their clients saw them: retries that helped in the end count as answered."""
 
     keyword: ClassVar[str] = "availability"
-    grammar: ClassVar[str] = '">= 99.9% from tokyo excluding the first 40s after a fault"; what follows 99.9% is optional'
+    grammar: ClassVar[str] = (
+        '">= 99.9% from tokyo excluding the first 40s after a fault"; what follows 99.9% is optional'
+    )
     needs_load: ClassVar[bool] = True
     bound: Bound
     scope: Scope

@@ -14,7 +14,7 @@ _KEEPS_TRAFFIC_AWAY = ("kill", "pause", "health")
 
 
 def readmitted_s(evidence: Evidence, window: FaultWindow, region: str) -> float:
-    """Seconds from a fault's end: to the first request that the region answered; by its verdict where it has no clients.
+    """Seconds from a fault's end to the first request that the region answered; by its verdict where it has no clients.
 
     Infinite if that was never seen.
     """

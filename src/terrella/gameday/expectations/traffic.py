@@ -18,7 +18,9 @@ class Traffic:
     """Over the whole run, or only while any fault lasted (``during faults``)."""
 
     keyword: ClassVar[str] = "traffic"
-    grammar: ClassVar[str] = '"eu-west-1 <= 1% during faults excluding the first 5s after a fault"; what follows is optional'
+    grammar: ClassVar[str] = (
+        '"eu-west-1 <= 1% during faults excluding the first 5s after a fault"; what follows is optional'
+    )
     needs_load: ClassVar[bool] = True
     region: str
     bound: Bound
