@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar
 import yaml
 
 from terrella.gameday.load import (
-    CITIES,
     LoadError,
     LoadPlan,
     RequestKind,
@@ -91,7 +90,7 @@ class _LoadReader:
             return None
 
     def _vantage_points(self, said: Any) -> tuple[VantagePoint, ...]:
-        return find_vantage_points(_texts(said), CITIES)
+        return find_vantage_points(_texts(said), self.world.vantage_points)
 
     def _requests(self, entry: Entry | None) -> dict[str, RequestKind]:
         """Each kind by its name, described here or in another file: ``requests: requests.yaml``."""

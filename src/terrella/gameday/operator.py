@@ -78,9 +78,8 @@ class Operator:
             "regions": list(order.regions),
             "lease_s": self._lease_s,
         }
-        answer = await self._call("POST", self._host, "faults", body)
-        self._injected[fault_id] = None
-        return answer
+        self._injected[fault_id] = None  # before it is asked for: the answer may be lost
+        return await self._call("POST", self._host, "faults", body)
 
     async def end_fault(self, fault_id: str) -> Any:
         """Have it mended; without effect if there is no such fault. Raises ``TerrellaError``."""

@@ -14,7 +14,7 @@ from terrella.world import World
 Value = Any
 """What stands in a file: text, a number, a yes or no, or a mapping of these."""
 Entry = Mapping[str, Value]
-"""One moment of a game day: the fault's keyword, beside it its parameters (and ``at`` and ``for``, which it ignores)."""
+"""One moment of a game day: the fault's keyword, beside it its parameters; ``at`` and ``for`` are not looked at."""
 
 
 class FaultError(TerrellaError):

@@ -19,6 +19,7 @@ from terrella.gameday.load.seeded import SeededIds
 from terrella.gameday.load.visit import Answer, Call, Visit
 from terrella.gameday.load.writes import Known, Write, Writes
 from terrella.kernel import Clock, VantagePoint
+from terrella.wire.links import Link
 
 UNDER_WAY_MAX = 10_000
 
@@ -83,6 +84,23 @@ class LoadGenerator:
         """Other resolvers from now on, everywhere or at one vantage point; None: as the plan says."""
         for name in self._resolvers if vantage_point is None else (vantage_point,):
             self._resolvers[name] = plan if plan is not None else self.plan.resolver
+
+    def set_conditions(self, ttl: str | float | None, links: Mapping[tuple[str, str], Link]) -> None:
+        """Everything that is wrong on the clients' way, at once; what is not named is as usual.
+
+        ``ttl`` is how all resolvers treat it (None: as planned), ``links`` by vantage point and region.
+        """
+        planned = self.plan.resolver
+        self.set_resolver(
+            None
+            if ttl is None
+            else replace(planned, ttl=ttl if isinstance(ttl, float | int) else ResolverPlan.parse(ttl).ttl)
+        )
+        for name, paths in self.paths.items():
+            for region in self._world.regions:
+                link = links.get((name, region), paths.natural(region))
+                if paths.get(region) != link:
+                    paths.set(region, link)
 
     def stop(self) -> None:
         """Start no further request; ``run`` returns when those under way have ended."""

@@ -50,6 +50,10 @@ class Paths:
         """The link to a region as it is now."""
         return self._links.get(self._own, region)
 
+    def natural(self, region: str) -> Link:
+        """The link to a region as it was in the beginning."""
+        return self._natural[region]
+
     def set(self, region: str, link: Link) -> None:
         """Make the path to a region, both ways, another one; it applies at once, to open connections as well."""
         self._links.set(self._own, region, link)

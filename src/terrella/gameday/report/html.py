@@ -212,7 +212,9 @@ def _runs_table(outcome: Outcome) -> str:
     rows = []
     for (what, expected), findings in outcome.by_expectation().items():
         cells: list[str | tuple[str, str]] = [escape(what), f"<span class=soft>{escape(expected)}</span>"]
-        cells += ["-" if one is None else f"{_mark(one)} <span class=soft>{escape(one.measured)}</span>" for one in findings]
+        cells += [
+            "-" if one is None else f"{_mark(one)} <span class=soft>{escape(one.measured)}</span>" for one in findings
+        ]
         rows.append(tuple(cells))
     columns = ("what", "expected", *(f"seed {run.seed}" for run in outcome.runs))
     return "<h2>Each run</h2>" + _table(columns, rows)
