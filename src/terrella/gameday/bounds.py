@@ -43,7 +43,8 @@ class Bound:
         return not math.isnan(measured) and _OPERATORS[self.sign](measured, self.value)
 
     def __str__(self) -> str:
-        return f"{self.sign} {show_figure(self.value, self.unit)}"
+        figure = show_figure(self.value, self.unit)
+        return figure if self.sign == "=" else f"{self.sign} {figure}"
 
 
 class After(StrEnum):

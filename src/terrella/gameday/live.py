@@ -184,7 +184,7 @@ def show_outcome(outcome: Outcome, console: Console) -> None:
 
 def _show_run(outcome: Outcome, run: Run, console: Console) -> None:
     table = _table(f"{outcome.gameday.name}: {'held' if run.held else 'NOT held'}")
-    for column, style in (("what", ""), ("expected", "dim"), ("measured", "bold"), ("", "dim")):
+    for column, style in (("what", ""), ("expected", "dim"), ("measured", "bold"), ("AWS, or why", "dim")):
         table.add_column(column, style=style)
     for finding in run.verdict.findings:
         table.add_row(_mark(finding), finding.what, finding.expected, finding.measured, finding.note)

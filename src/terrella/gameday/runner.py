@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from terrella.gameday.operator import Operator
 from terrella.gameday.own_world import OwnWorld
 from terrella.gameday.settling import settle, until_steady
 from terrella.gameday.timeline import Step, steps_of
+from terrella.gameday.warming import warm_up
 from terrella.kernel import Clock, TerrellaError
 from terrella.world import World
 
@@ -92,6 +94,8 @@ class _Rehearsal:
         self._windows: dict[int, FaultWindow] = {}
         self._abort = asyncio.Event()
         self._generator: LoadGenerator | None = None
+        self._before: deque[Sample] = deque()
+        self._zero_of_load_s: float | None = None
 
     async def hold(self) -> None:
         """Everything, from the steady state to the verdict."""
@@ -104,33 +108,48 @@ class _Rehearsal:
         if self._gameday.load is not None:
             plan = self._gameday.load
             self._generator = LoadGenerator(plan, addresses, self._clock, self.run.seed, self._sampled)
-        self._zero_s = self._clock.monotonic()
-        self.run.started_at_ms = self._clock.now_ms()
+        loading = asyncio.create_task(self._load(), name="load")
+        try:
+            await self._warm_up(loading)
+            await self._watch_and_play(loading, addresses)
+        finally:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+            if self._generator is not None:
+                await self._generator.close()
+        judge(self._gameday, self.run)
+        self._audience.ends(self.run)
+
+    async def _watch_and_play(self, loading: "asyncio.Task[None]", addresses: WorldAddresses) -> None:
         watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked)
         self._audience.begins(self._gameday, self.run)
         watching = asyncio.create_task(watcher.run(), name="watcher")
         try:
-            await self._play()
+            await self._play(loading)
             await self._settle(addresses)
             await watcher.look()
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-            if self._generator is not None:
-                await self._generator.close()
         if watcher.failed:
             self.run.notes.append(f"The front door did not answer {watcher.failed} times when it was looked at.")
-        judge(self._gameday, self.run)
-        self._audience.ends(self.run)
 
     @property
     def _now_s(self) -> float:
         return self._clock.monotonic() - self._zero_s
 
-    async def _play(self) -> None:
+    async def _warm_up(self, loading: "asyncio.Task[None]") -> None:
+        """Until the steady state under load; then the run's time begins."""
+        if self._generator is not None:
+            self._audience.phase("the load rises")
+            await warm_up(self._generator, self._before, loading, self._clock)
+            self._zero_of_load_s = self._generator.now_s
+        self._zero_s = self._clock.monotonic()
+        self.run.started_at_ms = self._clock.now_ms()
+
+    async def _play(self, loading: "asyncio.Task[None]") -> None:
         """Load and faults, until the time is over or it is broken off; then all is mended."""
         renewing = asyncio.create_task(self._renew(), name="renewer")
-        loading = asyncio.create_task(self._load(), name="load")
         parts = [
             loading,
             asyncio.create_task(self._step_through(), name="faults"),
@@ -154,7 +173,7 @@ class _Rehearsal:
         if self._generator is None:
             await asyncio.Event().wait()
         else:
-            await self._generator.run(self._zero_s)
+            await self._generator.run()
 
     async def _stop_load(self, loading: "asyncio.Task[None]") -> None:
         """What is under way may end, unless nobody waits for it any more."""
@@ -246,6 +265,12 @@ class _Rehearsal:
     # watching
 
     def _sampled(self, sample: Sample) -> None:
+        """What was due before the run began is not judged; the times of the rest count from there."""
+        zero_s = self._zero_of_load_s
+        if zero_s is None or sample.intended_s < zero_s:
+            self._before.append(sample)
+            return
+        sample = replace(sample, intended_s=sample.intended_s - zero_s, ended_s=sample.ended_s - zero_s)
         self._evidence.samples.append(sample)
         self._audience.sample(sample)
 

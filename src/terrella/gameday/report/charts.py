@@ -216,7 +216,7 @@ def _at_risk(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Char
 
 
 def _lag_of(region: RegionLook) -> float | None:
-    return region.lag_s if region.state not in ("held-down", "down", "silent") else None
+    return region.lag_s if region.state in ("serving", "catching-up") else None
 
 
 def _risk_of(region: RegionLook) -> float | None:

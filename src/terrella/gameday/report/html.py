@@ -16,13 +16,13 @@ from terrella.gameday.verdict import Finding
 
 _LIMITS = (
     "Regions were processes on one machine, apart by the real distance. Failures here are clean ones, and latency under"
-    " load says little about AWS; what carries over is the shape: who fails, for how long, what is lost. What a rehearsal"
-    " does not prove stands in docs/limits.md."
+    " load says little about AWS; what carries over is the shape: who fails, for how long, what is lost. What a"
+    " rehearsal does not prove stands in docs/limits.md."
 )
 
 
 def html_report(outcome: Outcome) -> str:
-    """The whole page. Of several runs: one table of all verdicts, and each run's plots, the first that broke open."""
+    """The whole page. Of several runs: one table of all verdicts, and each run's plots, the first broken one open."""
     gameday = outcome.gameday
     title = f"{gameday.name}: {'held' if outcome.verdict else 'not held'}"
     single = len(outcome.runs) == 1
@@ -77,9 +77,8 @@ def _verdict(outcome: Outcome) -> str:
     if len(runs) > 1:
         said = f"{sum(run.held for run in runs)} of {len(runs)} runs held."
     elif broken:
-        said = f"{len(broken)} of {len(judged)} expectations did not hold: " + "; ".join(
-            dict.fromkeys(f"{one.what} {one.measured} (expected {one.expected})" for one in broken)
-        )
+        named = ", ".join(dict.fromkeys(one.what for one in broken))
+        said = f"{len(broken)} of {len(judged)} expectations did not hold: {named}."
     else:
         said = f"All {len(judged)} expectations held."
     aborted = " ".join(escape(run.aborted) for run in runs if run.aborted)
@@ -191,10 +190,9 @@ def _failovers(run: Run) -> str:
         )
     if not rows:
         return ""
-    columns = ("fault", "clients in", "#failed", "#until the last failure", "#first answered elsewhere", "#AWS")
-    profile = "An answer is never sooner than the profile's clockwork allows. " if aws_s is not None else ""
+    columns = ("fault", "clients in", "#failed", "#until the last failure", "#first answered elsewhere", "#on AWS")
     sum_of = f"{escape(evidence.aws.told())}: health check interval, threshold and TTL as the template has them."
-    told = f"<p class=soft>{profile}{sum_of}</p>"
+    told = f"<p class=soft>{sum_of}</p>"
     return "<h2>Failover, by where the clients were</h2>" + _table(columns, rows) + told
 
 

@@ -8,6 +8,7 @@ from terrella.gameday.load import Sample
 
 _WIDTHS_S = (0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0)
 _BINS = 120
+_AFTERWARDS_S = 1.0
 PERCENTILES = (0.5, 0.9, 0.99)
 
 
@@ -40,7 +41,8 @@ class Series:
 
 def series_of(evidence: Evidence) -> Series:
     """All requests, in bins that suit the length."""
-    last_look_s = evidence.looks[-1].at_s if evidence.looks else 0.0
+    settled_s = evidence.load_until_s + (evidence.equal_after_s or 0.0) + _AFTERWARDS_S
+    last_look_s = min(evidence.looks[-1].at_s, settled_s) if evidence.looks else 0.0
     end_s = max(evidence.load_until_s, last_look_s, *(each.from_s for each in evidence.windows), 1.0)
     width_s = next((each for each in _WIDTHS_S if end_s / each <= _BINS), _WIDTHS_S[-1])
     bins = [Bin() for _ in range(int(end_s / width_s) + 1)]
