@@ -2,12 +2,25 @@
 
 The distance is reckoned as that between two regions (``geography``): the great circle in fibre, with a detour. What a
 client's own access adds (some milliseconds at home, more on a phone) is not in it.
+
+Addresses on one machine have no geography, so a vantage point's ``subnet`` spells its place out, in the part of IPv6
+that is reserved for documentation (2001:db8::/32): 16 bits each of latitude, longitude and the country's two letters, 8
+of the continent. A resolver sends it along (EDNS client subnet, RFC 7871); the name server needs no table to read it.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
+from typing import Self
 
 from terrella.kernel.geography import Place, delay_between_ms, known_regions, region_place
+
+SUBNET_BITS = 88
+_SUBNET = struct.Struct("!4sHH2sB")
+_DOCUMENTATION = bytes.fromhex("20010db8")
+_CONTINENTS = ("", "AF", "AN", "AS", "EU", "NA", "OC", "SA")
+_STEPS = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,31 @@ class VantagePoint:
     def place(self) -> Place:
         """The position."""
         return Place(self.name, self.latitude, self.longitude, self.continent, self.country)
+
+    @property
+    def subnet(self) -> IPv6Network:
+        """Where its resolvers say that their clients are."""
+        latitude, longitude = round((self.latitude + 90) / 180 * _STEPS), round((self.longitude + 180) / 360 * _STEPS)
+        country = self.country.encode("ascii").ljust(2, b"\0")
+        packed = _SUBNET.pack(_DOCUMENTATION, latitude, longitude, country, _CONTINENTS.index(self.continent))
+        return IPv6Network((packed.ljust(16, b"\0"), SUBNET_BITS))
+
+    @classmethod
+    def of_subnet(cls, packed: bytes) -> Self | None:
+        """The place that the first ``SUBNET_BITS`` of an address spell out; without a name. None if they do not."""
+        if len(packed) < _SUBNET.size:
+            return None
+        prefix, latitude, longitude, country, continent = _SUBNET.unpack_from(packed)
+        letters = country.rstrip(b"\0")
+        if prefix != _DOCUMENTATION or continent >= len(_CONTINENTS) or (letters and not letters.isalpha()):
+            return None
+        return cls(
+            name="",
+            latitude=latitude / _STEPS * 180 - 90,
+            longitude=longitude / _STEPS * 360 - 180,
+            continent=_CONTINENTS[continent],
+            country=letters.decode("ascii") if letters.isascii() else "",
+        )
 
     def delay_to(self, region: str) -> float:
         """Seconds one way to a region. Raises ``KeyError`` where neither delay nor the region's position is known."""

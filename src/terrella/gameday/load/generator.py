@@ -66,7 +66,7 @@ class LoadGenerator:
 
     def _client(self, at: VantagePoint, number: int, seed: int) -> tuple[str, Client]:
         draws = Random(f"{seed} client {at.name} {number}")
-        resolver = Resolver(self._servers, lambda: self._resolvers[at.name], self._clock, draws.random)
+        resolver = Resolver(self._servers, at.subnet, lambda: self._resolvers[at.name], self._clock, draws.random)
         name = f"{at.name}-{number}"
         return at.name, Client(name, self.paths[at.name], resolver, self._world, self.plan, draws.random)
 

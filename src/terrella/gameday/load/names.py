@@ -3,8 +3,10 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from ipaddress import IPv6Network
 from typing import cast
 
+import dns.edns
 import dns.exception
 import dns.message
 import dns.rcode
@@ -14,6 +16,7 @@ from terrella.gameday.load.plan import ResolverPlan
 from terrella.kernel import Clock
 
 _PATIENCE_S = 1.0
+_PAYLOAD_BYTES = 1232
 _ROUNDS = 2
 
 
@@ -29,10 +32,15 @@ class NameServers(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._last_id = 0
+        self._opening = asyncio.Lock()
 
-    async def ask(self, name: str) -> tuple[tuple[str, ...], float]:
-        """The IPv4 addresses of a name in their order, and the lowest TTL in seconds. Raises ``NoAddressError``."""
-        query = dns.message.make_query(name, dns.rdatatype.A)
+    async def ask(self, name: str, subnet: IPv6Network) -> tuple[tuple[str, ...], float]:
+        """The IPv4 addresses of a name in their order, and the lowest TTL in seconds. Raises ``NoAddressError``.
+
+        ``subnet`` says where the client is (EDNS client subnet, RFC 7871).
+        """
+        place = dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)
+        query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=_PAYLOAD_BYTES, options=[place])
         for _ in range(_ROUNDS):
             for server in self._addresses:
                 response = await self._exchange(query, server)
@@ -42,10 +50,11 @@ class NameServers(asyncio.DatagramProtocol):
         raise NoAddressError(f"no name server answers ({asked})")
 
     async def _exchange(self, query: dns.message.Message, server: tuple[str, int]) -> bytes | None:
-        if self._transport is None or self._transport.is_closing():
-            self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: self, family=socket.AF_INET
-            )
+        async with self._opening:
+            if self._transport is None or self._transport.is_closing():
+                self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: self, family=socket.AF_INET
+                )
         number = self._last_id = self._last_id % 65535 + 1
         query.id = number
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -79,16 +88,18 @@ class NameServers(asyncio.DatagramProtocol):
 
 
 class Resolver:
-    """What one client asks: keeps an answer for as long as ``plan`` says and then asks again."""
+    """What one client asks, from ``subnet``: keeps an answer for as long as ``plan`` says and then asks again."""
 
     def __init__(
         self,
         servers: NameServers,
+        subnet: IPv6Network,
         plan: Callable[[], ResolverPlan],
         clock: Clock,
         fraction: Callable[[], float],
     ) -> None:
         self._servers = servers
+        self._subnet = subnet
         self._plan = plan
         self._clock = clock
         self._fraction = fraction
@@ -104,7 +115,7 @@ class Resolver:
                 return addresses[0]
         if plan.look_up_s:
             await asyncio.sleep(plan.look_up_s)
-        addresses, ttl_s = await self._servers.ask(name)
+        addresses, ttl_s = await self._servers.ask(name, self._subnet)
         asked_s = self._clock.monotonic()
         if kept is None and plan.aged:
             kept_s = plan.kept_s(ttl_s)

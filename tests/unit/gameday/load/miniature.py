@@ -17,8 +17,10 @@ NAME = "items.example.com"
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition that the load brings about; the suite's own time-out ends a wait in vain."""
-    while not holds():  # noqa: ASYNC110 - it is asked of samples, which tell nobody that they have come
+    """Wait for a condition that the load brings about."""
+    deadline_s = asyncio.get_running_loop().time() + 30
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline_s, "waited 30 s in vain"
         await asyncio.sleep(0.005)
 
 

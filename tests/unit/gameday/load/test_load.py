@@ -12,6 +12,7 @@ from terrella.gameday.load import (
     LoadPlan,
     ResolverPlan,
     RetryPlan,
+    Sample,
     check_writes,
     describe_request,
 )
@@ -31,6 +32,7 @@ ITEMS = {
     ),
     "get": describe_request("get", {"path": "/items/{id}", "shows": "number {n} from"}),
 }
+NEW_YORK = CITIES["new-york"]
 AT_ONCE = ResolverPlan(look_up_s=0.0, aged=False)
 
 
@@ -109,10 +111,10 @@ async def test_an_answer_is_kept_for_its_ttl() -> None:
         clock = ManualClock()
         servers = NameServers(world.addresses.name_servers)
         resolvers = {
-            "honour": Resolver(servers, lambda: AT_ONCE, clock, lambda: 0.5),
-            "30s": Resolver(servers, lambda: replace(AT_ONCE, ttl=30.0), clock, lambda: 0.5),
-            "ignore": Resolver(servers, lambda: replace(AT_ONCE, ttl="ignore"), clock, lambda: 0.5),
-            "aged": Resolver(servers, lambda: replace(AT_ONCE, aged=True), clock, lambda: 0.75),
+            "honour": Resolver(servers, NEW_YORK.subnet, lambda: AT_ONCE, clock, lambda: 0.5),
+            "30s": Resolver(servers, NEW_YORK.subnet, lambda: replace(AT_ONCE, ttl=30.0), clock, lambda: 0.5),
+            "ignore": Resolver(servers, NEW_YORK.subnet, lambda: replace(AT_ONCE, ttl="ignore"), clock, lambda: 0.5),
+            "aged": Resolver(servers, NEW_YORK.subnet, lambda: replace(AT_ONCE, aged=True), clock, lambda: 0.75),
         }
 
         async def addresses() -> dict[str, str]:
@@ -138,9 +140,8 @@ async def test_clients_of_a_dead_region_move_on_when_dns_does(ttl: float | str) 
     """Until the answer that they keep has run out they fail; those that ignore the TTL never move."""
     async with miniature() as world:
         resolver = ResolverPlan(ttl, look_up_s=0.0, aged=False)  # type: ignore[arg-type]
-        new_york = (CITIES["new-york"],)
         generator, samples = world.generator(
-            plan(resolver=resolver, duration_s=None, vantage_points=new_york, retries=RetryPlan(retries=0))
+            plan(resolver=resolver, duration_s=None, vantage_points=(NEW_YORK,), retries=RetryPlan(retries=0))
         )
         running = asyncio.create_task(world.play(generator))
         await until(lambda: sum(sample.region == "us-east-1" for sample in samples) >= 10)
@@ -203,12 +204,12 @@ async def test_a_generator_that_is_late_itself_says_so_and_hides_nothing() -> No
     assert all(sample.ended_s >= until_s for sample in held)
 
 
-async def test_a_path_is_cut_and_healed() -> None:
-    """A vantage point cut off from a region waits in vain; others do not notice; after healing it is as before."""
+async def test_clients_are_served_from_near_by_and_a_path_is_cut_and_healed() -> None:
+    """By latency each goes to the region near to it; one cut off from its region waits in vain, the other does not."""
     async with miniature() as world:
         generator, samples = world.generator(
             plan(
-                vantage_points=(CITIES["london"], CITIES["new-york"]),
+                vantage_points=(CITIES["london"], NEW_YORK),
                 duration_s=None,
                 timeout_s=0.3,
                 mix={"create": 1},
@@ -216,15 +217,24 @@ async def test_a_path_is_cut_and_healed() -> None:
             )
         )
         running = asyncio.create_task(world.play(generator))
-        await until(lambda: len(samples) >= 10)
-        generator.paths["london"].cut("us-east-1")
+        await until(lambda: len(samples) >= 20)
+        generator.paths["london"].cut("eu-west-1")
         cut_s = generator.now_s
         await until(lambda: any(sample.error for sample in samples))
         healed_s = generator.now_s
-        generator.paths["london"].heal("us-east-1")
-        await until(lambda: any(sample.ok and sample.vantage_point == "london" for sample in samples[-20:]))
+        generator.paths["london"].heal("eu-west-1")
+        after = healed_s + 0.05
+        await until(lambda: any(sample.ok and sample.intended_s > after for sample in samples if at_london(sample)))
         generator.stop()
         await running
-    during = [sample for sample in samples if cut_s < sample.intended_s < healed_s - 0.3]
-    assert {sample.vantage_point for sample in samples if not sample.ok} == {"london"}
-    assert all(sample.error == "no answer within 0.3 s" for sample in during if not sample.ok)
+    assert {(sample.vantage_point, sample.region) for sample in samples} == {
+        ("london", "eu-west-1"),
+        ("new-york", "us-east-1"),
+    }
+    failed = [sample for sample in samples if not sample.ok]
+    assert {(sample.vantage_point, sample.error) for sample in failed} == {("london", "no answer within 0.3 s")}
+    assert all(sample.ended_s > cut_s for sample in failed)
+
+
+def at_london(sample: Sample) -> bool:
+    return sample.vantage_point == "london"
