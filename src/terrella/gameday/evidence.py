@@ -13,7 +13,7 @@ from terrella.gameday.load import Sample
 class FaultWindow:
     """A fault as it happened, in seconds of the run; ``until_s`` infinite while it lasts.
 
-    ``restored_by_s`` is when the world was whole again of it (its region serves), None if that was not seen.
+    ``regions`` are those that it concerns as a whole, so that clients are to be led away from them.
     """
 
     keyword: str

@@ -211,7 +211,7 @@ class _Rehearsal:
             fault.told(),
             at_s,
             fis_action=fault.fis_action,
-            regions=tuple(name for name in self._evidence.regions if name in fault.subject.split()),
+            regions=tuple(name for name in self._evidence.regions if name == fault.subject),
         )
         self._windows[step.number] = window
         self._evidence.windows.append(window)

@@ -12,6 +12,7 @@ from terrella.gameday.report.series import PERCENTILES, Series, region_series, s
 
 _TALL, _LOW = 200, 130
 _ROW = 22
+_TALL_ROW = 38
 _LATENCY_FLOOR_S = 0.001
 _LATENCY_TICKS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
@@ -82,43 +83,32 @@ def _traffic(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Char
 
 
 def _by_place(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart:
-    """Who served each vantage point: the region that answered most in each bin, or failure where that was more."""
+    """Who served each vantage point: a row each, cut in the shares of those that answered, bin by bin."""
     places = evidence.vantage_points
-    frame = Frame(series.end_s, plots.TOP + len(places) * _ROW + plots.BOTTOM, 1.0)
+    frame = Frame(series.end_s, plots.TOP + len(places) * _TALL_ROW + plots.BOTTOM, 1.0)
     parts = [plots.bands(frame, faults)]
     for row, place in enumerate(places):
-        pieces = []
+        parts.append(plots.row_label(row, _TALL_ROW, place))
         for index, each in enumerate(series.bins):
             counts = each.by_place.get(place, {})
-            if not counts:
-                continue
-            from_s, until_s = index * series.width_s, (index + 1) * series.width_s
-            pieces += _shares(evidence, counts, from_s, until_s, place)
-        parts += [plots.row_label(row, _ROW, place), plots.strip(frame, row, _ROW, pieces)]
+            from_s = index * series.width_s
+            told = ", ".join(f"{region or 'failed'} {count}" for region, count in counts.items())
+            shares = [
+                (f"area {colour_of(evidence, region)}" if region else "area failed", counts.get(region, 0))
+                for region in (*evidence.regions, "")
+            ]
+            title = f"{place} at {from_s:g} s: {told}"
+            parts.append(plots.column(frame, row, _TALL_ROW, (from_s, from_s + series.width_s), shares, title))
     parts.append(plots.time_axis(frame))
     picture = plots.svg(frame, "Which region served each vantage point", parts)
     legend = [*_regions_legend(evidence), ("failed", "failed")]
-    return Chart("Who served whom", picture, legend, "each place's requests in shares, moment by moment")
-
-
-def _shares(
-    evidence: Evidence, counts: dict[str, int], from_s: float, until_s: float, place: str
-) -> list[tuple[float, float, str, str]]:
-    """One bin of a vantage point, cut in the shares of those that answered."""
-    total = sum(counts.values())
-    told = ", ".join(f"{region or 'failed'} {count}" for region, count in counts.items())
-    pieces, at_s = [], from_s
-    for region in (*evidence.regions, ""):
-        if count := counts.get(region, 0):
-            end_s = at_s + (until_s - from_s) * count / total
-            css = f"area {colour_of(evidence, region)}" if region else "area failed"
-            pieces.append((at_s, end_s, css, f"{place} at {from_s:g} s: {told}"))
-            at_s = end_s
-    return pieces
+    return Chart("Who served whom", picture, legend, "what share of each place's requests which region answered")
 
 
 def _errors(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart:
     places = evidence.vantage_points
+    if not any(each.failed for each in series.bins):
+        return Chart("Errors", "", (), "no request failed")
     per_s = 1 / series.width_s
     layers = [
         (f"area p{index % 8}", [each.failed.get(place, 0) * per_s for each in series.bins])
@@ -136,8 +126,8 @@ def _errors(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart
             plots.time_axis(frame),
         ],
     )
-    remark = "failed requests a second, by where the client was" if highest else "no request failed"
-    return Chart("Errors", picture, [(f"p{index % 8}", place) for index, place in enumerate(places)], remark)
+    legend = [(f"p{index % 8}", place) for index, place in enumerate(places)]
+    return Chart("Errors", picture, legend, "failed requests a second, by where the client was")
 
 
 def _latency(series: Series, faults: Sequence[Band]) -> Chart:
@@ -176,17 +166,17 @@ def _health(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart
     )
 
 
-_STANDINGS = {"healthy": "good", "unhealthy": "sick", "catching up": "late", "down": "gone", "unknown": "unknown"}
+_STANDINGS = {"healthy": "good", "unhealthy": "sick", "coming back": "late", "down": "gone", "unknown": "unknown"}
 
 
 def standing(region: RegionLook) -> str:
     """How a region is, in one word: what the checkers say, unless it is plainly not there."""
     if region.state in ("held-down", "down", "silent"):
         return "down"
+    if not region.serving:
+        return "coming back"
     if region.healthy is False:
         return "unhealthy"
-    if not region.serving:
-        return "catching up"
     return "healthy" if region.healthy else "unknown"
 
 

@@ -102,7 +102,7 @@ def _tiles(evidence: Evidence) -> str:
         ]
         worst_s = max((one.took_s for one in failovers(evidence)), default=math.nan)
         if not math.isnan(worst_s):
-            figure = "none" if math.isinf(worst_s) else show_seconds(worst_s)
+            figure = show_seconds(worst_s) if worst_s else "unnoticed"
             tiles.append((figure, "slowest failover of a vantage point"))
     if evidence.writes is not None and not evidence.writes.unchecked:
         writes = evidence.writes
@@ -173,10 +173,12 @@ def _failovers(run: Run) -> str:
     aws_s = evidence.aws.failover_s
     rows = []
     for one in failovers(evidence):
-        if not one.window.regions or not one.failed:
+        if not one.window.regions:
             continue
         number = evidence.windows.index(one.window) + 1
-        took = "not while it lasted" if math.isinf(one.took_s) else show_seconds(one.took_s)
+        took = "nothing failed" if not one.failed else show_seconds(one.took_s)
+        if math.isinf(one.took_s):
+            took = "not while it lasted"
         elsewhere = "-" if one.elsewhere_s is None else show_seconds(one.elsewhere_s)
         rows.append(
             (
@@ -201,7 +203,7 @@ def _figure(chart: Chart) -> str:
     remark = f"<span class=remark>{escape(chart.remark)}</span>" if chart.remark else ""
     return (
         f"<figure><figcaption><h3>{escape(chart.title)}</h3><span class=legend>{legend}</span>{remark}</figcaption>"
-        f"<div class=scroll>{chart.picture}</div></figure>"
+        f"{f'<div class=scroll>{chart.picture}</div>' if chart.picture else ''}</figure>"
     )
 
 

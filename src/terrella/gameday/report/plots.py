@@ -172,6 +172,25 @@ def strip(frame: Frame, row: int, row_height: int, pieces: Sequence[tuple[float,
     return "".join(parts)
 
 
+def column(
+    frame: Frame, row: int, row_height: int, span_s: tuple[float, float], shares: Sequence[tuple[str, int]], told: str
+) -> str:
+    """One bin of a row, cut from bottom to top in shares: (css class, count)."""
+    total = sum(count for _, count in shares)
+    if not total:
+        return ""
+    x, height = frame.x(span_s[0]), row_height - 6.0
+    width = max(0.6, frame.x(span_s[1]) - x)
+    y = TOP + row * row_height + 2 + height
+    parts = [f"<g><title>{escape(told)}</title>"]
+    for css, count in shares:
+        if count:
+            y -= height * count / total
+            share = f'height="{height * count / total:.1f}"'
+            parts.append(f'<rect class="{css}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" {share}/>')
+    return "".join([*parts, "</g>"])
+
+
 def row_label(row: int, row_height: int, told: str) -> str:
     """What a strip is of, at its left."""
     y = TOP + row * row_height + row_height / 2 + 3
