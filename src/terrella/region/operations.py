@@ -99,6 +99,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             **region.participation.status(),
             "health": region.desk.health_report(),
+            "ttls_s": region.desk.ttls_s(),
             "replication": {name: msgspec.to_builtins(peer) for name, peer in peers.items()},
             "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
@@ -301,6 +302,7 @@ def _journal(status: JournalStatus) -> dict[str, Any]:
                 "lane": one.lane,
                 "items": one.items,
                 "conflicts": one.conflicts,
+                "parked": one.parked,
                 "vector": {f"{region}/{incarnation}": seq for (region, incarnation), seq in one.vector.items()},
             }
             for one in status.data_sets
