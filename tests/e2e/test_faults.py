@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -200,20 +199,14 @@ def test_a_link_is_cut_and_calls_to_other_regions_are_refused(world: Terrella, b
     world.until_equal("items")
 
 
-def test_a_region_that_starts_again_has_its_faults_and_the_command_mends_all(world: Terrella, broken: Any) -> None:
-    """By the command line, as a user does it."""
+def test_a_region_that_starts_again_has_its_faults_and_the_command_mends_them(world: Terrella, broken: Any) -> None:
+    """By the command line, as a user does it; a kill that nobody renews ends by itself."""
     told = "InternalServerError from items in eu-west-1 at 100%"
-    entry = f"errors: {{table: items, region: {WEST}}}"
-    assert world.run("fault", "inject", entry).stdout.strip() == told
-    assert world.run("fault", "inject", f"kill: {WEST}", "--for", "200ms").stdout.strip() == f"kill {WEST}, for 200ms"
+    assert world.run("fault", "inject", f"errors: {{table: items, region: {WEST}}}").stdout.strip() == told
+    world.control("POST", "faults", {"id": "k", "kind": "kill", "parameters": {"region": WEST}, "lease_s": 0.1})
     until(lambda: world.states()[WEST] == "serving", "the region to return by itself")
     assert [each["id"] for each in world.region(WEST)["faults"]] == [told]
     assert get(world, WEST, f"from-{EAST}") == 502
     assert f"fault: {told}" in world.run("status").stdout
-    assert world.run("fault").stdout.strip() == told
     assert world.run("fault", "clear", WEST).stdout.strip() == f"no longer: {told}"
-    assert world.run("fault", "clear", WEST, check=False).returncode == 1
     until(lambda: get(world, WEST, f"from-{EAST}") == 200, "the table to answer again")
-    refused = world.run("fault", "inject", "kill: mars", check=False)
-    assert (refused.returncode, "found mars, expected a region of the world" in refused.stderr) == (1, True)
-    assert Path(world.directory / ".terrella" / "control.json").exists()
