@@ -16,6 +16,7 @@ COMMANDS = {
     "kill": "Kill a region (it stays down) or a zone's workers.",
     "restore": "Bring back a region that was killed.",
     "link": "Show the links between regions, or break and slow one.",
+    "fault": "Break something on purpose, show what is broken, and mend it.",
     "lag": "Show how far each region is behind each other one.",
     "conflicts": "Show the versions that lost to a concurrent write.",
     "parked": "Show the records that cannot be applied, and try again.",

@@ -4,6 +4,7 @@ from terrella.gameday.audience import Audience, Nobody
 from terrella.gameday.bounds import Bound, Unit
 from terrella.gameday.document import load_game_day
 from terrella.gameday.expectations import EXPECTATIONS
+from terrella.gameday.faults import FAULTS, ClientConditions, FaultError, Order, read_fault
 from terrella.gameday.live import LiveView, show_outcome
 from terrella.gameday.model import GameDay, Outcome, Run
 from terrella.gameday.report import html_report, json_report, junit_report
@@ -13,12 +14,16 @@ from terrella.gameday.verdict import Finding, Verdict
 
 __all__ = [
     "EXPECTATIONS",
+    "FAULTS",
     "Audience",
     "Bound",
+    "ClientConditions",
+    "FaultError",
     "Finding",
     "GameDay",
     "LiveView",
     "Nobody",
+    "Order",
     "Outcome",
     "Run",
     "RunOptions",
@@ -29,6 +34,7 @@ __all__ = [
     "junit_report",
     "load_game_day",
     "play_talk",
+    "read_fault",
     "run_game_day",
     "show_outcome",
 ]

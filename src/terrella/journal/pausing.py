@@ -1,4 +1,4 @@
-"""Replication that is paused on purpose: what is pulled over connections is not, and none are opened."""
+"""Replication that is paused on purpose: nothing is open to other regions for it, and nothing is opened."""
 
 from weakref import WeakSet
 

@@ -76,7 +76,7 @@ class Replicator:
         self._downstreams: dict[Downstream, None] = {}  # in the order in which they came
         self._strangers: Counter[str] = Counter()
         self._others: set[asyncio.Task[None]] = set()
-        self.sync = SyncLane(journal, connector, port, clock, ids, world)
+        self.sync = SyncLane(journal, self._gate, port, clock, ids, world)
         self._server: asyncio.Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._pulling = False
@@ -119,11 +119,13 @@ class Replicator:
             self._server = None
 
     def pause(self) -> None:
-        """Pull from nobody and let nobody pull, until ``resume``; the lane ``sync`` goes on."""
+        """Pull from nobody, let nobody pull, and take no part in the lane ``sync``, until ``resume``."""
         self._gate.close()
         for downstream in self._downstreams:
             if downstream.server.peer is not None:
                 downstream.task.cancel()
+        for other in self._others:
+            other.cancel()
 
     def resume(self) -> None:
         """Go on where it was paused."""
@@ -292,6 +294,8 @@ class Replicator:
         proven: frozenset[str] | None,
     ) -> None:
         """A connection of the lane ``sync``."""
+        if self._gate.closed:
+            return
         task = asyncio.current_task()
         assert task is not None
         self._others.add(task)
@@ -309,6 +313,7 @@ class Replicator:
         """A peer that connects is there to be pulled from, and has given up its earlier connection."""
         self._no_stranger(address)
         if self._gate.closed:
+            newer.close()
             raise ConnectionRefusedError("replication is paused")
         server = newer.server
         upstream = self._upstreams.get(server.peer or "")

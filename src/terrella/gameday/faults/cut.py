@@ -11,7 +11,7 @@ from terrella.world import World
 
 @dataclass(frozen=True, slots=True)
 class Cut(PathFault):
-    """``cut: us-east-1 <-> eu-west-1``; one way: ``us-east-1 -> eu-west-1``."""
+    """``cut: us-east-1 <-> eu-west-1``; one way: ``us-east-1 -> eu-west-1``; of clients: ``frankfurt -> eu-west-1``."""
 
     keyword: ClassVar[str] = "cut"
     fis_action: ClassVar[str | None] = "aws:network:route-table-disrupt-cross-region-connectivity"

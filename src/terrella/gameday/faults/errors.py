@@ -17,7 +17,7 @@ class Errors(Ordered):
     """``errors: {table: items, region: eu-west-1}`` with ``rate: 30%`` and ``error: throttled`` or an error's code."""
 
     keyword: ClassVar[str] = "errors"
-    fis_action: ClassVar[str | None] = "aws:fis:inject-api-throttle-error"
+    fis_action: ClassVar[str | None] = None
     what: Dependency
     rate: float
     error: str

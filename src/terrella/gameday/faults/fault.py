@@ -112,13 +112,26 @@ class Ordered:
         """What the supervisor is asked for."""
         raise NotImplementedError
 
+    def client_links(self) -> Mapping[tuple[str, str], Link]:
+        """What becomes of the paths from vantage points to regions; where any does, there is nothing to order."""
+        return {}
+
     async def inject(self, operator: FaultOperator) -> None:
         """Break it. Raises ``TerrellaError``."""
-        await operator.inject_fault(self.told(), self.order())
+        links = self.client_links()
+        if links:
+            operator.clients.links.update(links)
+        else:
+            await operator.inject_fault(self.told(), self.order())
 
     async def restore(self, operator: FaultOperator) -> None:
         """Mend it; without effect if it is not broken. Raises ``TerrellaError``."""
-        await operator.end_fault(self.told())
+        links = self.client_links()
+        for path, link in links.items():
+            if operator.clients.links.get(path) == link:
+                del operator.clients.links[path]
+        if not links:
+            await operator.end_fault(self.told())
 
 
 def matches(subject: str, asked: str) -> bool:

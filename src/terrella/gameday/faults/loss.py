@@ -14,7 +14,7 @@ class Loss(PathFault):
     """``loss: us-east-1 <-> eu-west-1`` with ``rate: 5%``; one way with ``->``."""
 
     keyword: ClassVar[str] = "loss"
-    fis_action: ClassVar[str | None] = "aws:ssm:send-command/AWSFIS-Run-Network-Packet-Loss"
+    fis_action: ClassVar[str | None] = "aws:ssm:send-command/AWSFIS-Run-Network-Packet-Loss-Sources"
     way: reading.Pairs
     rate: float
 

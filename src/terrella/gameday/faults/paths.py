@@ -1,9 +1,11 @@
-"""Faults of the link between two regions: what is the same for cutting, slowing and losing."""
+"""Faults of a link: what is the same for cutting and losing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from terrella.gameday.faults.fault import Order, Ordered
 from terrella.gameday.faults.reading import Pairs
+from terrella.wire.links import Link
 
 
 class PathFault(Ordered):
@@ -19,6 +21,10 @@ class PathFault(Ordered):
     def changes(self) -> dict[str, Any]:
         """What becomes of the link."""
         raise NotImplementedError
+
+    def client_links(self) -> Mapping[tuple[str, str], Link]:
+        """Where it is the path from a vantage point."""
+        return self.way.client_links(self.changes())
 
     def order(self) -> Order:
         """The supervisor tells both ends of the link."""

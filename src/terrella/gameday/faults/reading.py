@@ -1,9 +1,11 @@
 """Reading a fault's parameters: each reads one key of an entry, or raises ``FaultError``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from terrella.gameday.faults.fault import Entry, FaultError, Value
+from terrella.wire.links import Link
 from terrella.world import DURATION, SHARE, World, duration_ms, share
 
 COMMON = ("at", "for")
@@ -123,11 +125,16 @@ def must_be(entry: Entry, key: str, wanted: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A link by its two ends: ``a -> b``, or both ways ``a <-> b``."""
+    """A link by its two ends: ``a -> b``, or both ways ``a <-> b``.
+
+    ``natural`` is what it is like otherwise, where ``a`` is a vantage point: that path is broken both ways, however it
+    is written. It is None for a link between regions.
+    """
 
     a: str
     b: str
     both_ways: bool
+    natural: Link | None = None
 
     def __str__(self) -> str:
         return f"{self.a} {'<->' if self.both_ways else '->'} {self.b}"
@@ -137,23 +144,33 @@ class Pairs:
         """Each ordered pair."""
         return ((self.a, self.b), (self.b, self.a)) if self.both_ways else ((self.a, self.b),)
 
+    def client_links(self, changes: Mapping[str, Any]) -> dict[tuple[str, str], Link]:
+        """The path from a vantage point with something changed; nothing for a link between regions."""
+        return {} if self.natural is None else {(self.a, self.b): replace(self.natural, **changes)}
+
 
 def link(entry: Entry, key: str, world: World) -> Pairs:
-    """A link between two regions."""
-    expected = "a link such as A <-> B or A -> B, of regions of the world"
+    """A link between two regions, or from a vantage point to a region."""
+    expected = "a link such as A <-> B or A -> B between two regions, or from a vantage point to a region"
     given = text(entry, key, expected)
-    for arrow in ("<->", "->"):
-        a, found, b = (part.strip() for part in given.partition(arrow))
-        if found:
-            ends = {"from": a, "to": b}
-            if a == b:
-                raise FaultError(given, "two different regions", key)
-            for end, name in ends.items():
-                if name not in world.regions:
-                    where = f"{either(tuple(world.regions))} {'before' if end == 'from' else 'after'} {arrow}"
-                    raise FaultError(name or "nothing", where, key)
-            return Pairs(a, b, arrow == "<->")
-    raise FaultError(given, expected, key)
+    arrow = "<->" if "<->" in given else "->"
+    a, found, b = (part.strip() for part in given.partition(arrow))
+    if not found:
+        raise FaultError(given, expected, key)
+    if a == b:
+        raise FaultError(given, "two different ends", key)
+    if b not in world.regions:
+        raise FaultError(b or "nothing", f"{either(tuple(world.regions))} after {arrow}", key)
+    if a in world.regions:
+        return Pairs(a, b, arrow == "<->")
+    point = world.vantage_points.get(a)
+    if point is None:
+        raise FaultError(a or "nothing", f"{either(tuple(world.regions))}, or a vantage point, before {arrow}", key)
+    try:
+        delay_s = point.delay_to(b)
+    except KeyError:
+        delay_s = 0.0
+    return Pairs(a, b, arrow == "<->", Link(delay_ms=delay_s * 1000))
 
 
 def percent(rate: float) -> str:

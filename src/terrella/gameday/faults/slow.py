@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from terrella.gameday.faults import reading
 from terrella.gameday.faults.dependency import Dependency, read_dependency
 from terrella.gameday.faults.fault import Entry, FaultError, Order, Ordered
+from terrella.wire.links import Link
 from terrella.world import BANDWIDTH, World, bandwidth_bytes_per_s, show_bandwidth, show_duration
 
 
@@ -18,7 +19,7 @@ class Slow(Ordered):
     """
 
     keyword: ClassVar[str] = "slow"
-    fis_action: ClassVar[str | None] = "aws:ssm:send-command/AWSFIS-Run-Network-Latency"
+    fis_action: ClassVar[str | None] = "aws:ssm:send-command/AWSFIS-Run-Network-Latency-Sources"
     what: reading.Pairs | Dependency
     delay_s: float | None = None
     jitter_s: float | None = None
@@ -70,13 +71,19 @@ class Slow(Ordered):
         if isinstance(self.what, Dependency):
             delays = {"delay_s": self.delay_s or 0.0, "jitter_s": self.jitter_s or 0.0, "rate": self.rate}
             return Order("errors", {**self.what.parameters(), **delays}, self.what.regions)
+        return Order("link", {"pairs": [list(pair) for pair in self.what.directions], "changes": self._changes()})
+
+    def client_links(self) -> Mapping[tuple[str, str], Link]:
+        """Where it is the path from a vantage point."""
+        return {} if isinstance(self.what, Dependency) else self.what.client_links(self._changes())
+
+    def _changes(self) -> dict[str, Any]:
         changes: dict[str, Any] = {
             "delay_ms": None if self.delay_s is None else self.delay_s * 1000,
             "jitter_ms": None if self.jitter_s is None else self.jitter_s * 1000,
             "bandwidth_bytes_per_s": self.bandwidth_bytes_per_s,
         }
-        given = {name: value for name, value in changes.items() if value is not None}
-        return Order("link", {"pairs": [list(pair) for pair in self.what.directions], "changes": given})
+        return {name: value for name, value in changes.items() if value is not None}
 
 
 def _bandwidth(entry: Entry) -> float | None:

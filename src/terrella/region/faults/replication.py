@@ -8,7 +8,7 @@ from terrella.region.faults.parameters import Nothing
 
 
 class PausedReplication:
-    """The region neither pulls from the others nor lets them pull."""
+    """The region neither pulls from the others nor lets them pull, and is alone in the lane ``sync``."""
 
     def __init__(self, replicator: Replicator) -> None:
         self._replicator = replicator
