@@ -15,7 +15,7 @@ import dns.rdatatype
 from terrella.gameday.load.plan import ResolverPlan
 from terrella.kernel import Clock
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 2.0
 _PAYLOAD_BYTES = 1232
 _ROUNDS = 2
 
