@@ -1,7 +1,9 @@
 """``terrella gameday``."""
 
 import asyncio
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +68,7 @@ def command(
     clock = SystemClock()
     workplace = Path(tempfile.mkdtemp(prefix="terrella-gameday-"))
     options = RunOptions(repeat, seed, running)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # mend everything, as for Ctrl-C
     try:
         with LiveView(console, clock) as view:
             outcome = asyncio.run(run_game_day(gameday, options, view, clock, workplace))
