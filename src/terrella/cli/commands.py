@@ -22,7 +22,7 @@ COMMANDS = {
     "verify": "Compare the regions' replicas, key by key where they differ.",
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
-    "demo": "Break the world of examples/items in six scenes and show what was measured.",
+    "demo": "Break the world of examples/items in seven scenes and show what was measured.",
     "certificates": "Make the certificates that regions know each other by.",
     "region": "Run one region alone; add, remove, evict and list a world's.",
 }
