@@ -1,4 +1,4 @@
-"""Scene 5: a region hears nobody; what the others count as missing there, what nobody can know, and how soon it is back."""
+"""Scene 5: a region hears nobody: what the others count as missing there, what nobody can know, how soon it is back."""
 
 import asyncio
 from typing import Any
