@@ -39,11 +39,15 @@ _TOKENS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """``running``: in the world that runs already, which then stays; else each run has a fresh world of its own."""
+    """``running``: in the world that runs already, which then stays; else each run has a fresh world of its own.
+
+    ``skip_unsupported`` is as that of ``terrella up``.
+    """
 
     repeat: int = 1
     seed: int = 1
     running: bool = False
+    skip_unsupported: bool = False
 
 
 async def run_game_day(
@@ -71,7 +75,8 @@ async def _world(
         yield gameday.world, None
         return
     audience.phase(f"starting a world of its own: {', '.join(gameday.world.regions)}")
-    async with OwnWorld(gameday.world, gameday.profile, directory, clock) as own:
+    own_world = OwnWorld(gameday.world, gameday.profile, directory, clock, skip_unsupported=options.skip_unsupported)
+    async with own_world as own:
         yield own.world, own.started_s
         audience.phase("stopping the world")
 
