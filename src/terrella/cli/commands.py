@@ -24,7 +24,7 @@ COMMANDS = {
     "check": "Find what is wrong with the template in this world.",
     "apply": "Apply the template's and the code's changes.",
     "gameday": "Hold a game day: load, faults, and what is expected to hold.",
-    "demo": "Break the world of examples/items in six scenes and show what was measured.",
+    "demo": "Break the world of examples/items in seven scenes and show what was measured.",
     "certificates": "Make the certificates that regions know each other by.",
     "region": "Run one region alone; add, remove, evict and list a world's.",
 }

@@ -19,7 +19,7 @@ _WIDTH_OF_A_FILE = 120
     "--base", metavar="A.B", help="Loopback addresses to play at, beside a world that runs.  [default: 127.0]"
 )
 def command(base: str | None) -> None:
-    """Break the world of examples/items in six scenes and show what was measured.
+    """Break the world of examples/items in seven scenes and show what was measured.
 
     Nothing is left behind: the scenes play on a copy in a temporary directory. The exit code is 0 only if every
     expectation held.

@@ -1,7 +1,9 @@
 """``terrella gameday``."""
 
 import asyncio
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +41,9 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--report", type=_PATH, metavar="FILE.html", help="Write a report for people: one HTML file.")
 @click.option("--junit", type=_PATH, metavar="FILE.xml", help="Write the verdict as JUnit XML.")
 @click.option("--json", "json_file", type=_PATH, metavar="FILE.json", help="Write everything as JSON.")
+@click.option(
+    "--skip-unsupported", is_flag=True, help="Start although the template holds resources that are not supported."
+)
 @click.option("--keep-world", is_flag=True, help="Leave the worlds' logs and stores where they are, and say where.")
 def command(
     file: Path,
@@ -50,6 +55,7 @@ def command(
     report: Path | None,
     junit: Path | None,
     json_file: Path | None,
+    skip_unsupported: bool,
     keep_world: bool,
 ) -> None:
     """Hold a game day: load, faults, and what is expected to hold.
@@ -65,7 +71,8 @@ def command(
     console = screen(_WIDTH_OF_A_FILE)
     clock = SystemClock()
     workplace = Path(tempfile.mkdtemp(prefix="terrella-gameday-"))
-    options = RunOptions(repeat, seed, running)
+    options = RunOptions(repeat, seed, running, skip_unsupported)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # mend everything, as for Ctrl-C
     try:
         with LiveView(console, clock) as view:
             outcome = asyncio.run(run_game_day(gameday, options, view, clock, workplace))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol, Self
 
 from terrella.gameday.bounds import Bound, Unit, read_bound, read_exactly, show_seconds, show_share
@@ -47,7 +48,9 @@ class AbortOnAvailability:
         """Judged as soon as so much time has passed and a few requests were sent in it."""
         if now_s < self.over_s:
             return None
-        recent = [sample for sample in samples if sample.intended_s >= now_s - self.over_s]
+        since_s = now_s - self.over_s
+        lately = takewhile(lambda sample: sample.ended_s >= since_s, reversed(samples))
+        recent = [sample for sample in lately if sample.intended_s >= since_s]
         if len(recent) < _SAMPLES_MIN or not self.bound.holds(1 - failed_share(recent)):
             return None
         return f"availability was {show_share(1 - failed_share(recent))} over the last {show_seconds(self.over_s)}"

@@ -141,11 +141,11 @@ class _Reader:
     def _faults(self, entry: Entry | None, world: World) -> tuple[PlannedFault, ...]:
         if entry is None:
             return ()
-        moments = [
-            moment
-            for node in self._document.items(entry.value, "a list of moments: - {at: 10s, kill: eu-west-1}")
-            if (moment := self._moment(node, world)) is not None
-        ]
+        nodes = self._document.items(entry.value, "a list of moments: - {at: 10s, kill: eu-west-1}")
+        read = [self._moment(node, world) for node in nodes]
+        moments = [moment for moment in read if moment is not None]
+        if len(moments) < len(read):
+            return ()  # what a restoration means cannot be said as long as a fault is not understood
         try:
             return plan_faults(moments, matches)
         except NothingToRestoreError as error:

@@ -1,6 +1,7 @@
 """From evidence to verdict. Pure."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from terrella.gameday.bounds import show_seconds
 from terrella.gameday.expectations import judge_replicas
@@ -8,6 +9,7 @@ from terrella.gameday.model import GameDay, Run
 from terrella.gameday.verdict import Finding
 
 LATE_S = 0.25
+STARVED_S = 1.5
 
 
 def judge(gameday: GameDay, run: Run) -> None:
@@ -28,3 +30,7 @@ def judge(gameday: GameDay, run: Run) -> None:
         run.notes.append(
             f"The load generator itself was up to {late} late: this machine was busy. Latencies include it."
         )
+    gap_s = max((later.at_s - one.at_s for one, later in pairwise(evidence.looks)), default=0.0)
+    if gap_s > STARVED_S:
+        told = f"The world could not be looked at for {show_seconds(gap_s)}"
+        run.notes.append(f"{told}: this machine was starved, and so were the regions on it.")

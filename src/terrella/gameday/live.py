@@ -44,7 +44,7 @@ class LiveView:
             self._live = Live(
                 console=self._console,
                 refresh_per_second=_REFRESH_PER_SECOND,
-                get_renderable=self._render,
+                get_renderable=self.render,
                 transient=True,
             )
             self._live.start()
@@ -104,7 +104,8 @@ class LiveView:
 
     # what is shown
 
-    def _render(self) -> RenderableType:
+    def render(self) -> RenderableType:
+        """The picture of this moment."""
         if self._gameday is None or self._run is None:
             return Text(f" {self._phase} …", style="dim")
         now_s = self._clock.monotonic() - self._begun_s

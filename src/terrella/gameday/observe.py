@@ -60,7 +60,7 @@ class Watcher:
         while True:
             begun_s = self._clock.monotonic()
             await self.look()
-            await asyncio.sleep(max(0.05, EVERY_S - (self._clock.monotonic() - begun_s)))
+            await asyncio.sleep(max(EVERY_S / 2, EVERY_S - (self._clock.monotonic() - begun_s)))
 
     async def look(self) -> Look | None:
         """One look; None if the front door does not answer."""

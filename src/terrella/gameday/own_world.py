@@ -80,7 +80,10 @@ class OwnWorld:
     It ends with this process however that ends: it is told to by the end of its standard input.
     """
 
-    def __init__(self, world: World, profile: Profile, directory: Path, clock: Clock) -> None:
+    def __init__(
+        self, world: World, profile: Profile, directory: Path, clock: Clock, *, skip_unsupported: bool = False
+    ) -> None:
+        self._more = ("--skip-unsupported",) if skip_unsupported else ()
         self._like = world
         self._profile = profile
         self._directory = directory
@@ -97,7 +100,7 @@ class OwnWorld:
         with log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "terrella", "up", str(path)),
-                *("--profile", self._profile.name, "--until-input-ends"),
+                *("--profile", self._profile.name, "--until-input-ends", *self._more),
                 stdout=output,
                 stderr=output,
                 stdin=asyncio.subprocess.PIPE,

@@ -39,11 +39,15 @@ _TOKENS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """``running``: in the world that runs already, which then stays; else each run has a fresh world of its own."""
+    """``running``: in the world that runs already, which then stays; else each run has a fresh world of its own.
+
+    ``skip_unsupported`` is as that of ``terrella up``.
+    """
 
     repeat: int = 1
     seed: int = 1
     running: bool = False
+    skip_unsupported: bool = False
 
 
 async def run_game_day(
@@ -71,7 +75,8 @@ async def _world(
         yield gameday.world, None
         return
     audience.phase(f"starting a world of its own: {', '.join(gameday.world.regions)}")
-    async with OwnWorld(gameday.world, gameday.profile, directory, clock) as own:
+    own_world = OwnWorld(gameday.world, gameday.profile, directory, clock, skip_unsupported=options.skip_unsupported)
+    async with own_world as own:
         yield own.world, own.started_s
         audience.phase("stopping the world")
 
@@ -100,7 +105,7 @@ class _Rehearsal:
     async def hold(self) -> None:
         """Everything, from the steady state to the verdict."""
         self._audience.phase("waiting for the steady state")
-        status = await self._operator.status()
+        status = await self._status()
         if why := await until_steady(self._operator, self._clock, _STEADY_TIMEOUT_S):
             raise TerrellaError(f"found a world that is not steady ({why}), expected one to begin a game day in")
         self.run.aws = self._evidence.aws = AwsClock.of_status(await self._operator.status())
@@ -119,6 +124,20 @@ class _Rehearsal:
                 await self._generator.close()
         judge(self._gameday, self.run)
         self._audience.ends(self.run)
+
+    async def _status(self) -> dict[str, Any]:
+        """The world's first word. Raises ``TerrellaError`` if it does not run, or is not the one that is meant."""
+        try:
+            status: dict[str, Any] = await self._operator.status()
+        except (OSError, TimeoutError) as error:
+            raise TerrellaError(f"{self._world.path} is not running; terrella up starts it") from error
+        if status.get("path") != str(self._world.path):
+            raise TerrellaError(f"found {status.get('path')} running at these addresses, expected {self._world.path}")
+        profile = self._gameday.profile.name
+        if status["profile"] != profile:
+            found = f"found the world running under profile {status['profile']}, expected {profile}"
+            raise TerrellaError(f"{found}: terrella gameday --profile {status['profile']} takes it as it is")
+        return status
 
     async def _watch_and_play(self, loading: "asyncio.Task[None]", addresses: WorldAddresses) -> None:
         watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked)

@@ -1,4 +1,4 @@
-"""The talk's demonstration, for real: six scenes against a world that is started for them."""
+"""The talk's demonstration, for real: seven scenes against a world that is started for them."""
 
 import asyncio
 import contextlib

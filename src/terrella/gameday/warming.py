@@ -11,7 +11,7 @@ from terrella.kernel import Clock, TerrellaError
 
 RISE_S = 3.0
 STEADY_S = 2.0
-TIMEOUT_S = 60.0
+TIMEOUT_S = 120.0
 _FIRST_SHARE = 0.1
 _EVERY_S = 0.1
 _SLOW_S = 2.0

@@ -82,6 +82,9 @@ class Admission:
             join = state.committed_join
             if join is None:
                 work = self._member(data_set_id, state, data_set_id in needed, excluded.get(data_set_id, 0))
+            elif join.phase is Phase.CATCHING_UP and data_set_id in needed:
+                # Its start was too long ago: a disk image may have brought back a join that was over.
+                work = _act(data_set_id, begin_anew)
             else:
                 work = self._membership_changed(data_set_id, state, join) or self._way(data_set_id, state, join, heads)
             if work is not None:

@@ -51,7 +51,9 @@ def begin_anew(store: Store, state: DataSetState) -> None:
     join = state.join
     assert join is not None
     renew = join.phase is Phase.JOINED
-    kept = Join(Phase.DISCARDING, state.definition.epoch, join.wanted_source, renew=renew, attempt=join.attempt)
+    required = join.required if join.epoch == state.definition.epoch else []
+    epoch = state.definition.epoch
+    kept = Join(Phase.DISCARDING, epoch, join.wanted_source, required=required, renew=renew, attempt=join.attempt)
     store.set_join(state, kept)
 
 
@@ -303,6 +305,8 @@ def end_copying(store: Store, state: DataSetState, end: SnapshotEnd, started: St
     for head in start.streams:
         stream = store.stream(state, head.region, head.incarnation)
         if stream is not state.own:
+            if stream.floor <= stream.applied:
+                store.trim(stream, stream.applied)  # it was this region's own when the others' were discarded
             stream.predecessor, stream.predecessor_last = head.predecessor, head.predecessor_last
             store.note_acknowledged(state, stream, unflatten(head.acknowledged))
             set_cursor(store, stream, head.applied)

@@ -25,7 +25,7 @@ from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import LOG_BYTES_MAX, Store
 from terrella.journal.transaction import JudgedElsewhere, Transaction
-from terrella.kernel import Clock, Ids
+from terrella.kernel import SKEW_BOUND_MS, Clock, Ids
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,11 +75,12 @@ class Journal:
         *,
         housekeeping_interval_s: float = HOUSEKEEPING_INTERVAL_S,
         log_bytes_max: int = LOG_BYTES_MAX,
+        tombstone_grace_ms: int = SKEW_BOUND_MS,
     ) -> "Journal":
         """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
 
         Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
-        that are kept for peers.
+        that are kept for peers. A deletion is remembered for ``tombstone_grace_ms`` at least, by which clocks may differ.
 
         A file that failed when it was last used, or that is damaged, is moved aside; what opens is a verified copy of
         it, or what could be saved (``salvaged`` says which). That takes as long as reading it, and nothing else goes on
@@ -101,6 +102,7 @@ class Journal:
             lock.close()
             raise
         store.log_bytes_max = log_bytes_max
+        store.tombstone_grace_ms = tombstone_grace_ms
 
         def fatal(error: BaseException) -> None:
             try:

@@ -126,7 +126,8 @@ class Reader:
         """The committed records of a stream from ``after + 1`` on, verbatim, without a gap."""
         limit = min(limit, stream.committed - after)
         remembered = len(stream.recent) - (stream.applied - after)
-        if remembered >= 0:
+        # While an open batch takes a stream back, what is remembered of it is gone, and what is committed still stands.
+        if remembered >= 0 and stream.applied >= stream.committed:
             return _within(islice(stream.recent, remembered, remembered + limit), bytes_max)
         records: list[bytes] = []
         first, last = stream.dot(after), stream.dot(stream.committed)
@@ -135,6 +136,8 @@ class Reader:
             if dot & SEQUENCE_MASK != after:
                 raise JournalError(f"the log of {stream.origin} lacks sequence {after}")
             records.append(record)
+        if not records and limit > 0:
+            raise JournalError(f"the log of {stream.origin} lacks sequence {after + 1}")
         return _within(records, bytes_max)
 
     def stream_heads(self, state: DataSetState) -> list[StreamHead]:

@@ -247,10 +247,13 @@ class Sources:
                 own = shared[data_set_id]
                 offers[peer] = offer
         origins = set(own)
+        lacking: set[Origin] = set()
         for offer in offers.values():
-            origins.update(offer.heads.get(data_set_id, ()))
+            heads = offer.heads.get(data_set_id, {})
+            origins.update(heads)
+            lacking.update(origin for origin, head in heads.items() if head > own.get(origin, 0))
         self._unsettled.discard(data_set_id)
-        view = _View(definition, own, offers, origins, now)
+        view = _View(definition, own, offers, origins, lacking, now)
         before = self.choices.get(data_set_id, _NO_CHOICE)
         choice = self._choice(view, before) if self._is_fetched(view) else _NO_CHOICE
         self.choices[data_set_id] = choice
@@ -270,7 +273,9 @@ class Sources:
         regions = {region for region, _ in origins}.union(view.holders) - {self._holdings.region}
         direct_or_relayed = {region: self._source(view, region, before.regions.get(region)) for region in regions}
         chosen = {region: source for region, source in direct_or_relayed.items() if source is not None}
-        further = {life: self._further_source(view, life, chosen, before.lives.get(life)) for life in origins}
+        further = {life: self._further_source(view, life, chosen, before.lives.get(life)) for life in view.lacking}
+        for life in origins - view.lacking:
+            self._since.pop(_mark(view.id, life), None)
         lives = {life: source for life, source in further.items() if source is not None}
         return Choice(chosen, lives, self._snapshot_source(view))
 
@@ -314,7 +319,7 @@ class Sources:
         share = (view.id, region)
         if origin == (self._holdings.region, self._holdings.incarnation) or share in self.stopped:
             return None
-        mark = ("life", view.id, region, incarnation)
+        mark = _mark(view.id, origin)
         cursor = view.own.get(origin, 0)
         direct = view.offers.get(region)
         refused = direct is not None and not direct.serves(view.id, origin, cursor)
@@ -350,7 +355,7 @@ class Sources:
 
     def _snapshot_source(self, view: "_View") -> str | None:
         """The member that a snapshot is best taken from, if no one can serve what is missing here."""
-        unserved = any(self._unserved(view, origin) for origin in view.origins)
+        unserved = any(self._unserved(view, origin) for origin in view.lacking)
         if unserved:
             self._unsettled.add(view.id)
         everyone = all(peer in view.offers for peer in view.definition.members if peer != self._holdings.region)
@@ -411,14 +416,20 @@ class Sources:
 _NO_CHOICE = Choice()
 
 
+def _mark(data_set_id: str, origin: Origin) -> tuple[str, ...]:
+    """Since when another than its region's source holds records of this life."""
+    return ("life", data_set_id, *origin)
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One data set, as it stands at one review."""
+    """One data set, as it stands at one review; ``lacking`` are the streams of which a peer holds more."""
 
     definition: DataSet
     own: Vector
     offers: Mapping[str, Offer]
     origins: set[Origin]
+    lacking: set[Origin]
     now: float
 
     @property

@@ -92,7 +92,7 @@ class Stream:
 class Sweep:
     """What the last sweep for tombstones found: what was stable and acknowledged then, and what stayed behind.
 
-    ``next_hlc`` is the least time of one that is from a clock ahead of ours (0: none), ``awaited`` all that the others
+    ``next_hlc`` is the least time of one that is too young to go (0: none), ``awaited`` all that the others
     supersede.
     """
 

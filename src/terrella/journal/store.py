@@ -19,7 +19,7 @@ from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, pre
 from terrella.journal.standing import Join, pack_join
 from terrella.journal.state import Catalog, DataSetState, Stream
 from terrella.journal.vectors import seen_by
-from terrella.kernel import Clock, HybridLogicalClock, Ids
+from terrella.kernel import SKEW_BOUND_MS, Clock, HybridLogicalClock, Ids
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Store:
         self.clock = clock
         self.skewed_records = 0
         self.log_bytes_max = LOG_BYTES_MAX
+        self.tombstone_grace_ms = SKEW_BOUND_MS
         self.log_bytes = self.catalog.log_bytes
         self.trimmed_beyond_peers = self._meta("trimmed_beyond_peers")
         self.acknowledged: dict[str, dict[int, int]] = {}

@@ -5,6 +5,10 @@ those acknowledgements cover. So whatever a holder wrote before it knew of the t
 later has seen it. Replicas that have applied the same agree on which tombstones are stable, and whether such a one is
 still stored makes no difference to them. It goes once our own acknowledgement covers all that it supersedes, too: for
 what we write then will not name that any more (see ``acknowledging.as_seen_by_writer``).
+
+A region that loses its disk loses its hybrid clock with it, and may write before it hears of anybody: by its physical
+clock alone. So a tombstone stays for as long as clocks may differ (``Store.tombstone_grace_ms``), and no clock within
+that bound gives such a write an earlier time than a deletion that nobody remembers.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +18,7 @@ from terrella.journal.model import NO_CONTEXT, Lane, Vector, Version
 from terrella.journal.state import NEVER_SWEPT, DataSetState, Sweep
 from terrella.journal.store import Row, Store
 from terrella.journal.vectors import at_least, covers, join, meet
+from terrella.kernel import pack_hlc
 
 _SLICE_ROWS = 50
 # One whose key cannot be read may be of any item.
@@ -40,12 +45,12 @@ def is_stable(tombstone: Version, stable: Vector) -> bool:
     return covers(stable, tombstone.dot)
 
 
-def may_go(tombstone: Version, stable: Vector, acknowledged: Vector, clock: int) -> bool:
-    """Whether a tombstone may be dropped in a region whose hybrid clock and last acknowledgement are these.
+def may_go(tombstone: Version, stable: Vector, acknowledged: Vector, passed: int) -> bool:
+    """Whether a tombstone may be dropped in a region where this time has surely passed, by this last acknowledgement.
 
     One from a clock ahead of ours stays until ours has passed it, for the next write here has to be later.
     """
-    return tombstone.hlc <= clock and is_stable(tombstone, stable) and at_least(acknowledged, tombstone.context)
+    return tombstone.hlc <= passed and is_stable(tombstone, stable) and at_least(acknowledged, tombstone.context)
 
 
 def stable_in(state: DataSetState, region: str) -> Vector:
@@ -63,7 +68,10 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
     stable = stable_in(state, store.region)
     acknowledged = stable if not state.replicated or state.own is None else state.own.acknowledged
     last_sweep = state.sweep
-    clock_has_passed = last_sweep.next_hlc and store.hlc.last >= last_sweep.next_hlc
+    passed = store.hlc.last
+    if state.replicated:
+        passed = min(passed, pack_hlc(max(0, store.clock.now_ms() - store.tombstone_grace_ms)))
+    clock_has_passed = last_sweep.next_hlc and passed >= last_sweep.next_hlc
     if not stable or ((stable, acknowledged) == (last_sweep.stable, last_sweep.acknowledged) and not clock_has_passed):
         return
     next_hlc = 0
@@ -77,9 +85,9 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
                 tombstone = store.version(row)
                 if state.parked and store.ask(_PARKED_OF_KEY, (state.number, key)):
                     held_back = True  # what is replayed must not bring to life again what was deleted since
-                elif may_go(tombstone, stable, acknowledged, store.hlc.last):
+                elif may_go(tombstone, stable, acknowledged, passed):
                     store.drop_row(state, key, row)
-                elif tombstone.hlc > store.hlc.last:
+                elif tombstone.hlc > passed:
                     next_hlc = min(next_hlc or tombstone.hlc, tombstone.hlc)
                 else:
                     awaited = join(awaited, tombstone.context)

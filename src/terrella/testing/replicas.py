@@ -66,6 +66,7 @@ class Replica:
     def open(self) -> None:
         """Another opening of the same disk."""
         self.store = Store(self.disk, self.region, self.clock, self.ids)
+        self.store.tombstone_grace_ms = 0
         self.run(lambda: [None for _ in declaring(self.store, self.data_set, None, None)])
 
     def lose_disk(self) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from terrella.journal import DataSet, Journal, Lane, RemoteSlice, Transaction, applying
+from terrella.journal import DataSet, Journal, JournalError, Lane, RemoteSlice, Transaction, applying
+from terrella.journal.joining import set_cursor
 from terrella.journal.records import WriteRecord, decode_record, written_version
 from terrella.testing import ManualClock, SeededIds
 from terrella.testing.replicas import ITEMS, REGIONS, Replica
@@ -87,3 +88,22 @@ async def test_if_a_part_is_parked_the_rest_goes_on(tmp_path: Path, monkeypatch:
     assert apply(replica, records) == [25, 26]
     assert [each.key for each in replica.reader().parked(replica.store.catalog.declared(ITEMS.id), 9)] == [b"7"]
     assert replica.stored(b"8") is not None
+
+
+async def test_what_is_committed_is_served_while_an_open_batch_discards_it(tmp_path: Path) -> None:
+    """What is remembered of a stream is gone by then: it must not be taken for all that there is."""
+    journal = await Journal.open(tmp_path / "region.sqlite", "eu-west-1", ManualClock(), SeededIds(1))
+    await journal.declare(ITEMS)
+    for number in range(5):
+        await journal.write(lambda transaction, n=number: transaction.put(ITEMS.id, b"%d" % n, b"x"))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+    stream = journal.store.catalog.declared(ITEMS.id).own
+    assert stream is not None
+    before = journal.reader.log(stream, 0, 10, 1_000_000)
+    set_cursor(journal.store, stream, 0)
+    assert journal.reader.log(stream, 0, 10, 1_000_000) == before
+    stream.committed += 1
+    with pytest.raises(JournalError, match="lacks sequence 7"):
+        journal.reader.log(stream, 6, 10, 1_000_000)
+    stream.committed -= 1
+    journal.store.rollback()
+    await journal.close()

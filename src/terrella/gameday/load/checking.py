@@ -8,7 +8,7 @@ from itertools import repeat
 import msgspec
 
 from terrella.gameday.load.addresses import WorldAddresses
-from terrella.gameday.load.requests import fill
+from terrella.gameday.load.requests import fill, fill_path
 from terrella.gameday.load.writes import ReadBack, Write, Writes
 from terrella.wire.http import HttpClient, Request, SocketConnection
 
@@ -112,7 +112,7 @@ def _judge(check: WriteCheck, found: WrittenAs) -> None:
 
 async def _read(client: HttpClient, host: str, write: Write, back: ReadBack) -> tuple[int, int]:
     """The status, and how often the write is there; -1 if that cannot be told."""
-    request = Request(back.method, str(fill(back.path, write.values)), [("host", host)], b"")
+    request = Request(back.method, fill_path(back.path, write.values), [("host", host)], b"")
     for _ in range(_ATTEMPTS):
         try:
             response = await client.send(request, _TIMEOUT_S)

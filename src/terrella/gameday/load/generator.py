@@ -203,10 +203,16 @@ class LoadGenerator:
         intended_s, visit.intended_s = visit.intended_s, None
         if intended_s is None:
             intended_s = self.now_s
+        if call.deletes is not None:
+            self.writes.withdraw(call.deletes)
         answer = await client.send(call)
         ended_s = self.now_s
         answered = 200 <= answer.status < 400 if call.expects is None else answer.status in call.expects
         stale = _stale(call, answer, answered)
+        if call.deletes is not None and not answered and (stale or not answer.unsure):
+            self.writes.acknowledge(call.deletes)
+        elif call.deletes is None and call.reads is not None and call.reads.token not in self.writes.acknowledged:
+            stale = None  # somebody has begun to delete it meanwhile
         token = self._note(call, answer, answered, ended_s)
         sample = Sample(
             kind=visit.kind,

@@ -15,7 +15,7 @@ import dns.rdatatype
 from terrella.gameday.load.plan import ResolverPlan
 from terrella.kernel import Clock
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 2.0
 _PAYLOAD_BYTES = 1232
 _ROUNDS = 2
 
@@ -33,14 +33,16 @@ class NameServers(asyncio.DatagramProtocol):
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._last_id = 0
         self._opening = asyncio.Lock()
+        self._queries: dict[tuple[str, IPv6Network], bytes] = {}
 
     async def ask(self, name: str, subnet: IPv6Network) -> tuple[tuple[str, ...], float]:
         """The IPv4 addresses of a name in their order, and the lowest TTL in seconds. Raises ``NoAddressError``.
 
         ``subnet`` says where the client is (EDNS client subnet, RFC 7871).
         """
-        place = dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)
-        query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=_PAYLOAD_BYTES, options=[place])
+        query = self._queries.get((name, subnet))
+        if query is None:
+            query = self._queries[name, subnet] = _query(name, subnet)
         for _ in range(_ROUNDS):
             for server in self._addresses:
                 response = await self._exchange(query, server)
@@ -49,17 +51,16 @@ class NameServers(asyncio.DatagramProtocol):
         asked = ", ".join(f"{host}:{port}" for host, port in self._addresses)
         raise NoAddressError(f"no name server answers ({asked})")
 
-    async def _exchange(self, query: dns.message.Message, server: tuple[str, int]) -> bytes | None:
+    async def _exchange(self, query: bytes, server: tuple[str, int]) -> bytes | None:
         async with self._opening:
             if self._transport is None or self._transport.is_closing():
                 self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                     lambda: self, family=socket.AF_INET
                 )
         number = self._last_id = self._last_id % 65535 + 1
-        query.id = number
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._transport.sendto(query.to_wire(), server)
+            self._transport.sendto(number.to_bytes(2, "big") + query[2:], server)
             async with asyncio.timeout(_PATIENCE_S):
                 response: bytes = await waiting
                 return response
@@ -122,6 +123,11 @@ class Resolver:
             asked_s -= 0.0 if kept_s == float("inf") else self._fraction() * kept_s
         self._kept[name] = (addresses, asked_s, ttl_s)
         return addresses[0]
+
+
+def _query(name: str, subnet: IPv6Network) -> bytes:
+    place = dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)
+    return dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=_PAYLOAD_BYTES, options=[place]).to_wire()
 
 
 def _addresses_of(name: str, response: bytes) -> tuple[tuple[str, ...], float]:

@@ -86,16 +86,24 @@ class LoadPlan:
 
     def __post_init__(self) -> None:
         if not self.rate_per_s > 0:
-            raise LoadError(f"a rate of {self.rate_per_s:g} a second", "more than 0")
+            raise LoadError(f"a rate of {self.rate_per_s:g} a second", "more than 0", "rate")
         if not self.vantage_points:
-            raise LoadError("no vantage point", "at least one that clients are at")
+            raise LoadError("no vantage point", "at least one that clients are at", "from")
         if self.clients < 1:
-            raise LoadError(f"{self.clients} clients", "at least 1 at each vantage point")
+            raise LoadError(f"{self.clients} clients", "at least 1 at each vantage point", "clients")
         unknown = sorted(set(self.mix) - set(self.requests))
         if unknown:
-            raise LoadError(f"the request {unknown[0]} in the mix", f"one of: {', '.join(self.requests) or 'none'}")
+            raise LoadError(
+                f"the request {unknown[0]} in the mix", f"one of: {', '.join(self.requests) or 'none'}", "mix"
+            )
         if not any(weight > 0 for weight in self.mix.values()) or any(weight < 0 for weight in self.mix.values()):
-            raise LoadError("a mix without a weight above 0", "weights of at least 0, one of them more")
+            raise LoadError("a mix without a weight above 0", "weights of at least 0, one of them more", "mix")
+        used = [self.requests[kind] for kind, weight in self.mix.items() if weight > 0]
+        readers = [kind.name for kind in used if kind.needs_known]
+        if readers and not any(kind.writes_something and not kind.needs_known for kind in used):
+            raise LoadError(
+                f"{readers[0]}, of what was written, in a mix that writes nothing", "a request with writes", "mix"
+            )
 
 
 def rate_per_s(text: str) -> float:

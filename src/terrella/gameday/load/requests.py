@@ -7,13 +7,27 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 from terrella.gameday.load.errors import LoadError
 from terrella.gameday.load.visit import Call, Visit, encode_body
 from terrella.gameday.load.writes import KNOWN, Known, ReadBack, Write
 
 REQUEST_KEYS = (
-    *("method", "path", "headers", "body", "writes", "read_back", "known", "shows", "expect", "absent", "retry"),
+    *(
+        "method",
+        "path",
+        "headers",
+        "body",
+        "writes",
+        "read_back",
+        "known",
+        "shows",
+        "deletes",
+        "expect",
+        "absent",
+        "retry",
+    ),
 )
 READ_BACK_KEYS = ("request", "shows", "counts")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -53,7 +67,7 @@ class DescribedRequest:
     """A kind that the file describes. Texts hold placeholders: ``{id}``, ``{n}``, ``{vantage_point}``, ``{client}``.
 
     ``writes`` is the token of what it writes (``{response.FIELD}``: the application chooses it); ``known`` says which
-    earlier write ``{id}`` is, None where it is a new one.
+    earlier write ``{id}`` is, None where it is a new one; with ``deletes`` that write is gone afterwards.
     """
 
     name: str
@@ -67,6 +81,7 @@ class DescribedRequest:
     shows: str | None = None
     expects: frozenset[int] | None = None
     absent: frozenset[int] = frozenset({404})
+    deletes: bool = False
     retry: bool = True
 
     @property
@@ -85,7 +100,7 @@ class DescribedRequest:
 
     def call(self, visit: Visit) -> Call:
         """The request for this visit, its placeholders filled in."""
-        known = visit.known(self.known) if self.known is not None else None
+        known = (visit.known(self.known) or visit.known()) if self.known is not None else None
         own: dict[str, str | int] = {**visit.values(), "id": visit.new_id()}
         values: dict[str, str | int] = {**own, "id": known.values["id"]} if known is not None else own
         content, kind = encode_body(fill(self.body, values))
@@ -94,12 +109,13 @@ class DescribedRequest:
         shown = fill(self.shows, judged.values) if judged is not None else None
         call = Call(
             self.method,
-            str(fill(self.path, values)),
+            fill_path(self.path, values),
             tuple(headers.items()),
             content,
             self.expects,
             self.absent,
             reads=judged,
+            deletes=known if self.deletes else None,
             shows=None if shown is None else str(shown),
             retry=self.retry,
         )
@@ -120,7 +136,7 @@ class PythonRequest:
     name: str
     function: Callable[[Visit], Awaitable[object]]
     needs_known: bool = False
-    writes_something: bool = False
+    writes_something: bool = True
 
     async def play(self, visit: Visit) -> None:
         """Call it."""
@@ -139,6 +155,11 @@ def fill(template: object, values: Values) -> object:
     if isinstance(template, list):
         return [fill(each, values) for each in template]
     return template
+
+
+def fill_path(template: str, values: Values) -> str:
+    """A path with its placeholders filled in, percent-encoded where they need it."""
+    return _PLACEHOLDER.sub(lambda match: quote(str(values[match[1]]), safe=""), template)
 
 
 def describe_request(name: str, said: object) -> DescribedRequest:
@@ -163,6 +184,8 @@ def describe_request(name: str, said: object) -> DescribedRequest:
     known = _known(keys, uses_id="{id}" in path or _uses_id(keys.get("body")), writes=writes is not None)
     if "read_back" in keys and writes is None:
         raise LoadError("read_back without writes", 'writes: "{id}", the token of what is read back', "read_back")
+    if keys.get("deletes") is True and (known is None or writes is not None):
+        raise LoadError("deletes without known", "known: written, and {id} in the path: what is deleted", "deletes")
     return DescribedRequest(
         name=name,
         method=method,
@@ -175,7 +198,8 @@ def describe_request(name: str, said: object) -> DescribedRequest:
         shows=_text(keys, "shows") if "shows" in keys else None,
         expects=_statuses(keys, "expect") if "expect" in keys else None,
         absent=_statuses(keys, "absent") if "absent" in keys else frozenset({404}),
-        retry=_flag(keys, "retry"),
+        deletes=_flag(keys, "deletes", False),
+        retry=_flag(keys, "retry", True),
     )
 
 
@@ -249,8 +273,8 @@ def _text(keys: Mapping[str, Any], key: str, default: str = "") -> str:
     return said
 
 
-def _flag(keys: Mapping[str, Any], key: str) -> bool:
-    said = keys.get(key, True)
+def _flag(keys: Mapping[str, Any], key: str, default: bool) -> bool:
+    said = keys.get(key, default)
     if not isinstance(said, bool):
         raise LoadError(f"{said!r}", "true or false", key)
     return said

@@ -16,7 +16,8 @@ class Call:
 
     ``expects`` are the statuses that are answers (None: 200 to 399). ``reads`` is a write that had been acknowledged
     before: an answer with one of ``absent``, or one without ``shows``, is stale. ``write`` is what this writes; its
-    token is empty where the answer tells it at ``token_from``. ``retry`` is whether it may be sent again.
+    token is empty where the answer tells it at ``token_from``. ``deletes`` is an earlier write that
+    is gone afterwards. ``retry`` is whether it may be sent again.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Call:
     shows: str | None = None
     write: Write | None = None
     token_from: str | None = None
+    deletes: Write | None = None
     retry: bool = True
 
 
@@ -107,13 +109,15 @@ class Visit:
         read_back: str | None = None,
         shows: str | None = None,
         reads: Write | None = None,
+        deletes: Write | None = None,
         expects: tuple[int, ...] | None = None,
         retry: bool = True,
     ) -> Answer:
         """Send one request. ``body``: bytes, text, or what becomes JSON.
 
         ``writes`` is the token of what this writes and ``read_back`` the path at which every region must show it in the
-        end (with ``shows`` in the answer, if given); ``reads`` is what ``known`` gave: not finding it is a stale read.
+        end (with ``shows`` in the answer, if given). ``reads`` is what ``known`` gave: not finding it is a stale read;
+        ``deletes`` is another that ``known`` gave: it is not looked for any more.
         """
         write = None
         if writes is not None:
@@ -128,9 +132,10 @@ class Visit:
                 tuple({**kind, **(headers or {})}.items()),
                 content,
                 frozenset(expects) if expects is not None else None,
-                reads=reads,
+                reads=reads if reads is not None else deletes,
                 shows=shows if shows is not None else reads.shows if reads is not None else None,
                 write=write,
+                deletes=deletes,
                 retry=retry,
             )
         )

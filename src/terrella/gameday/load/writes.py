@@ -29,7 +29,7 @@ class Write:
     token: str
     kind: str
     client: str
-    values: Mapping[str, str | int]
+    values: Mapping[str, str | int] = field(hash=False)
     read_back: ReadBack | None = None
     shows: str | None = None
     region: str = ""
@@ -57,6 +57,14 @@ class Writes:
         """It was sent, and nobody said what became of it."""
         if write.token not in self.acknowledged:
             self.may[write.token] = write
+
+    def withdraw(self, write: Write) -> None:
+        """It is about to be deleted: nobody may count on it any more."""
+        if self.acknowledged.pop(write.token, None) is not None:
+            gone = write.token
+            self._order = [each for each in self._order if each.token != gone]
+            for client, own in self._own.items():
+                self._own[client] = [each for each in own if each.token != gone]
 
     def draw(self, known: Known, client: str, fraction: float) -> Write | None:
         """One that is known in the wanted way; ``fraction`` (0 to 1) picks it. None if there is none."""

@@ -86,7 +86,7 @@ def _by_place(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Cha
     """Who served each vantage point: a row each, cut in the shares of those that answered, bin by bin."""
     places = evidence.vantage_points
     frame = Frame(series.end_s, plots.TOP + len(places) * _TALL_ROW + plots.BOTTOM, 1.0)
-    parts = [plots.bands(frame, faults)]
+    parts: list[str] = []
     for row, place in enumerate(places):
         parts.append(plots.row_label(row, _TALL_ROW, place))
         for index, each in enumerate(series.bins):
@@ -99,7 +99,7 @@ def _by_place(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Cha
             ]
             title = f"{place} at {from_s:g} s: {told}"
             parts.append(plots.column(frame, row, _TALL_ROW, (from_s, from_s + series.width_s), shares, title))
-    parts.append(plots.time_axis(frame))
+    parts += [plots.bands(frame, faults), plots.time_axis(frame)]
     picture = plots.svg(frame, "Which region served each vantage point", parts)
     legend = [*_regions_legend(evidence), ("failed", "failed")]
     return Chart("Who served whom", picture, legend, "what share of each place's requests which region answered")
@@ -151,7 +151,7 @@ def _latency(series: Series, faults: Sequence[Band]) -> Chart:
 
 def _health(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart:
     frame = Frame(series.end_s, plots.TOP + len(evidence.regions) * _ROW + plots.BOTTOM, 1.0)
-    parts = [plots.bands(frame, faults)]
+    parts: list[str] = []
     for row, region in enumerate(evidence.regions):
         points = [(look.at_s, standing(look.regions[region])) for look in evidence.looks if region in look.regions]
         pieces = [
@@ -159,7 +159,7 @@ def _health(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart
             for from_s, until_s, what in stretches(points, series.end_s)
         ]
         parts += [plots.row_label(row, _ROW, region), plots.strip(frame, row, _ROW, pieces)]
-    parts.append(plots.time_axis(frame))
+    parts += [plots.bands(frame, faults), plots.time_axis(frame)]
     legend = [(css, what) for what, css in _STANDINGS.items()]
     return Chart(
         "Health", plots.svg(frame, "Health of the regions", parts), legend, "as the other regions' checkers see it"

@@ -64,7 +64,7 @@ def _head(outcome: Outcome) -> str:
         ("begun", started),
         ("seed" if len(runs) == 1 else "seeds", seeds),
     ]
-    told = " · ".join(f"{escape(name)} <b>{escape(value)}</b>" for name, value in facts)
+    told = "".join(f"<span>{escape(name)} <b>{escape(value)}</b></span>" for name, value in facts)
     about = f"<p>{escape(gameday.about)}</p>" if gameday.about else ""
     return f"<h1>{escape(gameday.name)}</h1>{about}<div class=meta>{told}</div>"
 
@@ -100,7 +100,7 @@ def _tiles(evidence: Evidence) -> str:
             (f"{len(evidence.samples):,}", "requests"),
             (show_seconds(percentile(took, 0.5)) if took else "none", "median latency"),
         ]
-        worst_s = max((one.took_s for one in failovers(evidence)), default=math.nan)
+        worst_s = max((one.took_s for one in failovers(evidence) if one.window.regions), default=math.nan)
         if not math.isnan(worst_s):
             figure = show_seconds(worst_s) if worst_s else "unnoticed"
             tiles.append((figure, "slowest failover of a vantage point"))

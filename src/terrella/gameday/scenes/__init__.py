@@ -5,9 +5,10 @@ from terrella.gameday.scenes import (
     killed_region,
     one_item,
     partition,
+    reported_lag,
     seventy_items,
 )
 
-SCENES = (one_item.play, seventy_items.play, failing_health.play, partition.play, killed_region.play)
+SCENES = (one_item.play, seventy_items.play, failing_health.play, partition.play, reported_lag.play, killed_region.play)
 
 __all__ = ["SCENES"]

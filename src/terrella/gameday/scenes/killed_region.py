@@ -1,4 +1,4 @@
-"""Scene 5: a region is killed under write load; what was acknowledged only there is counted, and it returns."""
+"""Scene 6: a region is killed under write load; what was acknowledged only there is counted, and it returns."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ RATE_PER_S = 12.0
 
 async def play(theatre: Theatre) -> None:
     """Slow, load, kill, count, restore, compare."""
-    theatre.stage.scene(5, f"{REGION} is killed under write load, what it sends slowed to {SLOW_MS:.0f} ms and 20 kB/s")
+    theatre.stage.scene(6, f"{REGION} is killed under write load, what it sends slowed to {SLOW_MS:.0f} ms and 20 kB/s")
     others = [region for region in theatre.regions if region != REGION]
     for other in others:
         await theatre.operator.link(

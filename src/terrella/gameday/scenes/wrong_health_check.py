@@ -1,4 +1,4 @@
-"""Scene 6: the talk's bug. A health check watches the wrong region: the linter names the line, customers meet it."""
+"""Scene 7: the talk's bug. A health check watches the wrong region: the linter names the line, customers meet it."""
 
 import asyncio
 import sys
@@ -26,7 +26,7 @@ def plant(template: Path, host: str) -> int:
 
 async def check(theatre: Theatre, directory: Path, line: int) -> None:
     """``terrella check`` names the line, with nothing running."""
-    theatre.stage.scene(6, "The talk's bug: every region's health check watches us-east-1")
+    theatre.stage.scene(7, "The talk's bug: every region's health check watches us-east-1")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -75,15 +75,13 @@ class Membership:
         """A holder is one no more, at once, and whether it hears of it or not."""
         group = self.groups[data_set_id]
         members = _less(group.members, region)
-        if region not in group.holders or len(members) < MEMBERS_MIN:
-            return
         leaving = _less(group.leaving, region)
+        if region not in group.holders or len(set(members) - set(leaving)) < MEMBERS_MIN:
+            return
         evicted = {**group.evicted, region: ""}
         for joiner in group.joining:
             if evicted.get(joiner) == region:
                 evicted[joiner] = members[0]
-        if leaving == members:
-            leaving = ()
         joining = _less(group.joining, region)
         self._decide(replace(group, members=members, joining=joining, leaving=leaving, evicted=evicted))
 

@@ -8,6 +8,9 @@ from terrella.journal import DataSet, Lane, data_set_id
 NAMES = ("ap-south-1", "eu-west-1", "sa-east-1", "us-east-1", "us-west-2")
 WORLD = "simulation"
 BATCH_INTERVAL_S = 0.5
+_FOR_EVER_MS = 10**12
+# No world lasts longer, healing included.
+_LONGEST_S = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,15 @@ class Plan:
     log_bytes_max: int = 1 << 30
     expiring: float = 0.0
     poisoned: float = 0.0
+
+    @property
+    def tombstone_grace_ms(self) -> int:
+        """More than clocks may differ, where a region may lose its own; so where they are set, it is for ever."""
+        if not self.faults.keys() & {"lose disk", "restore image"}:
+            return 0
+        if self.faults.keys() & {"step clock", "step clock far"}:
+            return _FOR_EVER_MS
+        return 2 * self.skew_ms + round(_LONGEST_S * 1000 * self.drift) + 1
 
 
 def data_set(number: int, lane: Lane, members: tuple[str, ...], generation: int = 1) -> DataSet:

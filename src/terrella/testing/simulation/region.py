@@ -164,6 +164,7 @@ class Life:
             self._fatal,
             housekeeping_interval_s=region.plan.housekeeping_interval_s,
             log_bytes_max=region.plan.log_bytes_max,
+            tombstone_grace_ms=region.plan.tombstone_grace_ms,
         )
         self.journal = journal
         for data_set_id in sorted(region.dropped):

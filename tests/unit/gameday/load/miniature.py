@@ -54,10 +54,12 @@ class Miniature:
     items: dict[str, str] = field(default_factory=dict)
     forgets: dict[str, set[str]] = field(default_factory=dict)
     unhealthy: set[str] = field(default_factory=set)
-    peers: set[tuple[str, str]] = field(default_factory=set)
+    forgets_everything: bool = False
+    waiting: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, region: str, request: Request) -> Response:
+        self.waiting += 1
         await self.gate.wait()
         assert request.header("host") == NAME
         if request.method == "POST":
@@ -65,7 +67,7 @@ class Miniature:
             self.items[item["id"]] = item["message"]
             return json_response({**item, "served_by": region}, 201)
         item_id = request.path.removeprefix("/items/")
-        if item_id not in self.items or item_id in self.forgets.get(region, ()):
+        if self.forgets_everything or item_id not in self.items or item_id in self.forgets.get(region, ()):
             return json_response({"error": "no such item"}, 404)
         return json_response({"id": item_id, "message": self.items[item_id], "served_by": region})
 

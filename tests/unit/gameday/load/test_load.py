@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from tests.unit.gameday.load.miniature import ADDRESSES, NAME, Miniature, miniature, until
+from tests.unit.gameday.load.miniature import ADDRESSES, NAME, miniature, until
 
 from terrella.gameday.load import (
     CITIES,
@@ -33,17 +33,18 @@ ITEMS = {
     "get": describe_request("get", {"path": "/items/{id}", "shows": "number {n} from"}),
 }
 NEW_YORK = CITIES["new-york"]
+RATE_PER_S = 60.0
 AT_ONCE = ResolverPlan(look_up_s=0.0, aged=False)
 
 
 def plan(**changes: object) -> LoadPlan:
     base = LoadPlan(
-        rate_per_s=200.0,
+        rate_per_s=RATE_PER_S,
         mix={"create": 1, "get": 1},
         vantage_points=(CITIES["frankfurt"],),
         requests=ITEMS,
         resolver=AT_ONCE,
-        duration_s=0.3,
+        duration_s=0.5,
         clients=3,
         arrivals="even",
     )
@@ -65,44 +66,38 @@ async def test_the_distance_is_felt_and_kept_connections_spare_a_round_trip() ->
 
 
 async def test_what_was_acknowledged_is_read_and_read_back() -> None:
-    """Reads are of earlier writes; what a region does not show is stale, and lost if it stays so."""
+    """Reads are of earlier writes; what a region does not show in the end is lost."""
     async with miniature() as world:
-        generator, samples = world.generator(plan())
-        await world.play(generator)
-        reads = [sample for sample in samples if sample.kind == "get"]
-        assert reads
-        assert {sample.stale for sample in reads} == {False}
+        generator, samples = world.generator(plan(duration_s=None))
+        running = asyncio.create_task(world.play(generator))
+        await until(lambda: sum(sample.kind == "get" for sample in samples) >= 10)
+        generator.stop()
+        await running
+        assert {sample.stale for sample in samples if sample.kind == "get"} == {False}
         assert len(samples) == generator.sent
         written = {sample.writes for sample in samples if sample.kind == "create"}
         assert written == set(world.items) == set(generator.writes.acknowledged)
 
         check = await check_writes(generator.writes, world.addresses)
-        assert (check.acknowledged, check.lost_writes, check.duplicated_writes, check.unread) == (
-            len(world.items),
-            0,
-            0,
-            [],
-        )
+        assert check.acknowledged == len(world.items)
+        assert (check.lost_writes, check.duplicated_writes, check.unread, check.doubtful) == (0, 0, [], 0)
         gone = next(iter(world.items))
         world.forgets["eu-west-1"] = {gone}
         check = await check_writes(generator.writes, world.addresses)
         assert [(lost.write.token, lost.region, lost.status) for lost in check.lost] == [(gone, "eu-west-1", 404)]
 
-        world.forgets = {region: set(world.items) for region in ADDRESSES}
-        generator, samples = world.generator(plan(mix={"get": 1, "create": 1}), seed=2)
-        world.items.clear()
-        forgetting = asyncio.create_task(_forget_everything(world))
-        await world.play(generator)
-        forgetting.cancel()
-        stale = [sample for sample in samples if sample.stale]
-        assert stale
-        assert all(sample.ok and sample.status == 404 for sample in stale), "a stale answer is an answer"
 
-
-async def _forget_everything(world: Miniature) -> None:
-    while True:
-        world.forgets = {region: set(world.items) for region in ADDRESSES}
-        await asyncio.sleep(0.005)
+async def test_a_read_that_lacks_what_was_acknowledged_is_stale() -> None:
+    """A region that has not got a write yet answers, and is available; that the answer is stale stands beside it."""
+    async with miniature() as world:
+        world.forgets_everything = True
+        generator, samples = world.generator(plan(duration_s=None))
+        running = asyncio.create_task(world.play(generator))
+        await until(lambda: sum(sample.stale is True for sample in samples) >= 5)
+        generator.stop()
+        await running
+    reads = [sample for sample in samples if sample.kind == "get"]
+    assert all(sample.stale and sample.ok and sample.status == 404 for sample in reads)
 
 
 async def test_an_answer_is_kept_for_its_ttl() -> None:
@@ -135,72 +130,82 @@ async def test_an_answer_is_kept_for_its_ttl() -> None:
         servers.close()
 
 
-@pytest.mark.parametrize("ttl", [0.3, "ignore"])
-async def test_clients_of_a_dead_region_move_on_when_dns_does(ttl: float | str) -> None:
-    """Until the answer that they keep has run out they fail; those that ignore the TTL never move."""
+async def test_clients_of_a_dead_region_move_on_when_dns_does() -> None:
+    """With resolvers that ignore the TTL they fail for good; with others they are served again, elsewhere."""
     async with miniature() as world:
-        resolver = ResolverPlan(ttl, look_up_s=0.0, aged=False)  # type: ignore[arg-type]
         generator, samples = world.generator(
-            plan(resolver=resolver, duration_s=None, vantage_points=(NEW_YORK,), retries=RetryPlan(retries=0))
+            plan(
+                resolver=replace(AT_ONCE, ttl="ignore"),
+                duration_s=None,
+                vantage_points=(NEW_YORK,),
+                retries=RetryPlan(retries=0),
+                clients=1,
+            )
         )
         running = asyncio.create_task(world.play(generator))
         await until(lambda: sum(sample.region == "us-east-1" for sample in samples) >= 10)
         await world.kill("us-east-1")
         died_s = generator.now_s
-        await until(lambda: generator.now_s >= died_s + 1.0)
+        await until(lambda: sum(sample.intended_s > died_s for sample in samples) >= 20)
+        moved_on_s = generator.now_s
+        generator.set_resolver(replace(AT_ONCE, ttl=0.2))
+        await until(lambda: sum(sample.intended_s > moved_on_s + 0.3 for sample in samples) >= 20)
         generator.stop()
         await running
-    assert any(not sample.ok and sample.error for sample in samples if died_s < sample.intended_s < died_s + 0.2)
-    late = [sample for sample in samples if sample.intended_s > died_s + 0.5]
-    assert late
-    if ttl == "ignore":
-        assert all(not sample.ok and sample.region == "us-east-1" for sample in late)
-    else:
-        assert all(sample.ok and sample.region == "eu-west-1" for sample in late)
+    between = [sample for sample in samples if died_s < sample.intended_s and sample.ended_s < moved_on_s]
+    assert all(not sample.ok and sample.region == "us-east-1" and sample.error for sample in between), between
+    late = [sample for sample in samples if sample.intended_s > moved_on_s]
+    assert all(sample.ok and sample.region == "eu-west-1" for sample in late), late
 
 
 async def test_retries_reach_another_region() -> None:
     """With a TTL of nothing and retries, a region's death costs nobody a request."""
     async with miniature() as world:
-        generator, samples = world.generator(plan(resolver=replace(AT_ONCE, ttl=0.0), duration_s=0.6))
+        generator, samples = world.generator(
+            plan(resolver=replace(AT_ONCE, ttl=0.0), duration_s=None, vantage_points=(NEW_YORK,), timeout_s=30.0)
+        )
         running = asyncio.create_task(world.play(generator))
-        await until(lambda: bool(samples))
+        await until(lambda: len(samples) >= 5)
         await world.kill("us-east-1")
+        died_s = generator.now_s
+        await until(lambda: sum(sample.intended_s > died_s for sample in samples) >= 20)
+        generator.stop()
         await running
     assert all(sample.ok for sample in samples), [sample for sample in samples if not sample.ok][:3]
-    assert {sample.region for sample in samples[-5:]} == {"eu-west-1"}
+    assert {sample.region for sample in samples if sample.intended_s > died_s} == {"eu-west-1"}
 
 
 async def test_requests_start_when_they_are_due_whatever_became_of_earlier_ones() -> None:
     """Answers that are held up hold no request up, and each one's latency counts from when it was due."""
     async with miniature() as world:
         world.gate.clear()
-        generator, samples = world.generator(plan(duration_s=0.4, mix={"create": 1}))
+        generator, samples = world.generator(plan(duration_s=0.4, mix={"create": 1}, timeout_s=60.0))
         running = asyncio.create_task(world.play(generator))
-        await until(lambda: generator.sent >= 79)
+        await until(lambda: generator.sent >= 23 and world.waiting >= 23)
         opened_s = generator.now_s
         assert samples == []
         world.gate.set()
         await running
-    assert [round(sample.intended_s, 3) for sample in sorted(samples, key=lambda sample: sample.intended_s)] == [
-        round(number / 200, 3) for number in range(1, generator.sent + 1)
-    ]
-    assert all(sample.ended_s >= opened_s for sample in samples)
+    due = sorted(sample.intended_s for sample in samples)
+    assert due == pytest.approx([number / RATE_PER_S for number in range(1, generator.sent + 1)])
+    assert all(sample.ok and sample.ended_s >= opened_s for sample in samples)
 
 
 async def test_a_generator_that_is_late_itself_says_so_and_hides_nothing() -> None:
     """What was due while the machine did something else counts as long as it was kept waiting."""
     async with miniature() as world:
-        generator, samples = world.generator(plan(duration_s=0.5, mix={"create": 1}))
+        generator, samples = world.generator(plan(duration_s=None, mix={"create": 1}))
         running = asyncio.create_task(world.play(generator))
         await until(lambda: bool(samples))
         from_s = generator.now_s
-        time.sleep(0.2)  # noqa: ASYNC251 - the whole process stands still, as on a machine that is too busy
+        time.sleep(0.3)  # noqa: ASYNC251 - the whole process stands still, as on a machine that is too busy
         until_s = generator.now_s
+        await until(lambda: generator.sent > until_s * RATE_PER_S)
+        generator.stop()
         await running
-    assert generator.lag_behind_s > 0.15
-    held = [sample for sample in samples if from_s + 0.01 < sample.intended_s < until_s]
-    assert len(held) > 20
+    assert generator.lag_behind_s > 0.2
+    held = [sample for sample in samples if from_s < sample.intended_s < until_s]
+    assert len(held) >= 17
     assert all(sample.ended_s >= until_s for sample in held)
 
 
@@ -211,7 +216,7 @@ async def test_clients_are_served_from_near_by_and_a_path_is_cut_and_healed() ->
             plan(
                 vantage_points=(CITIES["london"], NEW_YORK),
                 duration_s=None,
-                timeout_s=0.3,
+                timeout_s=1.0,
                 mix={"create": 1},
                 retries=RetryPlan(retries=0),
             )
@@ -231,9 +236,11 @@ async def test_clients_are_served_from_near_by_and_a_path_is_cut_and_healed() ->
         ("london", "eu-west-1"),
         ("new-york", "us-east-1"),
     }
-    failed = [sample for sample in samples if not sample.ok]
-    assert {(sample.vantage_point, sample.error) for sample in failed} == {("london", "no answer within 0.3 s")}
+    failed = [sample for sample in samples if not sample.ok and at_london(sample)]
+    assert {sample.error for sample in failed} == {"no answer within 1 s"}
     assert all(sample.ended_s > cut_s for sample in failed)
+    others = [sample for sample in samples if not at_london(sample) and cut_s < sample.intended_s < healed_s]
+    assert any(sample.ok for sample in others)
 
 
 def at_london(sample: Sample) -> bool:

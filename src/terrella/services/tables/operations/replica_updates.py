@@ -16,8 +16,6 @@ _OVERRIDES = ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroug
 
 async def update_replicas(engine: Engine, table: Table, params: dict[str, Any]) -> Answer:
     """Raises ``AwsError``. The answer says UPDATING; the replica is CREATING until it holds every item."""
-    if table.strong:
-        raise invalid(f"terrella does not change replicas of {table.name}: with strong consistency its template's stay")
     action, region = _one_action(engine, table, params)
     if table.strong:
         raise invalid(
