@@ -6,6 +6,7 @@ they start or speak again. A fault with a lease ends by itself unless it is rene
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from terrella.world.supervisor import Supervisor
 
 _TELL_TIMEOUT_S = 2.0
-_LINK_FIELDS = {"delay_ms", "jitter_ms", "loss", "bandwidth_bytes_per_s", "cut"}
 
 
 class FaultRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,6 +34,11 @@ class FaultRequest(msgspec.Struct, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     regions: list[str] = []
     lease_s: float | None = None
+
+
+class _LinkChange(msgspec.Struct, forbid_unknown_fields=True):
+    pairs: list[tuple[str, str]]
+    changes: dict[str, Any]
 
 
 class WorldFaults:
@@ -91,7 +96,7 @@ class WorldFaults:
                 self._renew(known, asked.lease_s)
                 return {"id": known.id}
             if known is not None:
-                await self._end(known, "")
+                await self._end(known)
             now_ms = self._clock.now_ms()
             expires_ms = None if asked.lease_s is None else now_ms + round(asked.lease_s * 1000)
             fault = FaultRecord(asked.id, asked.kind, now_ms, asked.parameters, asked.regions, expires_ms)
@@ -109,12 +114,12 @@ class WorldFaults:
             self._supervisor.tell(Mood.BAD, self._whose(fault), f"fault: {fault.id}")
             return {"id": fault.id, **answer}
 
-    async def end(self, fault_id: str, why: str = "") -> dict[str, Any]:
+    async def end(self, fault_id: str) -> dict[str, Any]:
         """Mend it; ``ended`` is False if there was no such fault."""
         async with self._changing:
             fault = self._find(fault_id)
             if fault is not None:
-                await self._end(fault, why)
+                await self._end(fault)
             return {"id": fault_id, "ended": fault is not None}
 
     async def end_all(self) -> dict[str, Any]:
@@ -122,7 +127,7 @@ class WorldFaults:
         async with self._changing:
             ended = [fault.id for fault in self._state.faults]
             for fault in reversed(list(self._state.faults)):
-                await self._end(fault, "")
+                await self._end(fault)
             return {"ended": ended}
 
     async def renew(self, ids: list[str], lease_s: float) -> dict[str, Any]:
@@ -169,18 +174,15 @@ class WorldFaults:
         """Until cancelled: end what is not renewed."""
         while True:
             self._leases.clear()
-            now_ms = self._clock.now_ms()
+            async with self._changing:
+                for fault in list(self._state.faults):
+                    if fault.expires_ms is not None and fault.expires_ms <= self._clock.now_ms():
+                        await self._end(fault, " (its lease was not renewed)")
             ends_ms = [fault.expires_ms for fault in self._state.faults if fault.expires_ms is not None]
-            for fault in list(self._state.faults):
-                if fault.expires_ms is not None and fault.expires_ms <= now_ms:
-                    await self.end(fault.id, " (its lease was not renewed)")
-            if any(each <= now_ms for each in ends_ms):
-                continue
-            try:
-                async with asyncio.timeout((min(ends_ms) - now_ms) / 1000 if ends_ms else None):
+            left_s = max(0.001, (min(ends_ms) - self._clock.now_ms()) / 1000) if ends_ms else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
                     await self._leases.wait()
-            except TimeoutError:
-                pass
 
     def _renew(self, fault: FaultRecord, lease_s: float | None) -> None:
         expires_ms = None if lease_s is None else self._clock.now_ms() + round(lease_s * 1000)
@@ -234,24 +236,28 @@ class WorldFaults:
         if asked.kind in (KILL, PAUSE):
             named = {str(asked.parameters.get("region"))}
         elif asked.kind == LINK:
-            pairs, changes = asked.parameters.get("pairs"), asked.parameters.get("changes")
-            if not isinstance(pairs, list) or not isinstance(changes, dict) or not set(changes) <= _LINK_FIELDS:
-                raise TerrellaError(f"found the link fault {asked.id} without pairs or fitting changes, expected both")
-            named = {name for pair in pairs for name in pair}
-            self._check_links(pairs, changes)
+            try:
+                link = msgspec.convert(asked.parameters, _LinkChange)
+            except msgspec.ValidationError as error:
+                raise TerrellaError(f"found a link fault whose parameters do not fit ({error})") from error
+            named = {name for pair in link.pairs for name in pair}
+            self._check_links(link)
         else:
             check_fault(asked.kind, asked.parameters)
             named = set(asked.regions)
         for name in sorted(named - set(world.regions)):
             raise TerrellaError(f"the world {world.name} has no region {name}; it has {', '.join(world.regions)}")
 
-    def _check_links(self, pairs: list[list[str]], changes: dict[str, Any]) -> None:
+    def _check_links(self, asked: _LinkChange) -> None:
         usual = self._supervisor.world.links
-        for pair in pairs:
-            if tuple(pair) not in usual:
+        unknown = set(asked.changes) - set(msgspec.to_builtins(Link()))
+        if unknown:
+            raise TerrellaError(f"found {min(unknown)} of a link, expected {', '.join(msgspec.to_builtins(Link()))}")
+        for pair in asked.pairs:
+            if pair not in usual:
                 raise TerrellaError(f"found the link {' -> '.join(pair)}, expected two different regions of the world")
             try:
-                msgspec.convert({**msgspec.to_builtins(usual[pair[0], pair[1]]), **changes}, Link)
+                msgspec.convert({**msgspec.to_builtins(usual[pair]), **asked.changes}, Link)
             except msgspec.ValidationError as error:
                 raise TerrellaError(f"the link {' -> '.join(pair)}: {error}") from error
 
@@ -283,7 +289,7 @@ class WorldFaults:
             self._untold.update(regions)
             await asyncio.gather(*(self._tell_all(name) for name in regions if supervisor.views[name].reachable))
 
-    async def _end(self, fault: FaultRecord, why: str) -> None:
+    async def _end(self, fault: FaultRecord, why: str = "") -> None:
         self._drop(fault)
         await self._undo(fault)
         self._supervisor.tell(Mood.GOOD, self._whose(fault), f"no longer: {fault.id}{why}")

@@ -14,7 +14,7 @@ from terrella.world import ControlClient
 from terrella.world.control_state import ControlState, FaultRecord
 
 WriteWorld = Callable[..., Path]
-A, B = "us-east-1", "eu-west-1"
+A, B, C = "us-east-1", "eu-west-1", "us-west-2"
 CUT = {"pairs": [[A, B], [B, A]], "changes": {"cut": True}}
 
 
@@ -163,7 +163,8 @@ async def test_nonsense_breaks_nothing(write_world: WriteWorld) -> None:
             ("kill", {"region": "mars"}, [], "has no region mars"),
             ("disk", {}, ["mars"], "has no region mars"),
             ("clock", {"skew": 1}, [], "with parameters that do not fit"),
-            ("link", {"pairs": [[A, B]], "changes": {"colour": 1}}, [], "without pairs or fitting changes"),
+            ("link", {"pairs": [[A, B]], "changes": {"colour": 1}}, [], "found colour of a link, expected delay_ms"),
+            ("link", {"pairs": [1]}, [], "found a link fault whose parameters do not fit"),
             ("link", {"pairs": [[A, A]], "changes": {"cut": True}}, [], "expected two different regions"),
             ("link", {"pairs": [[A, B]], "changes": {"loss": 2}}, [], "found loss 2, expected 0 to 1"),
         ):
@@ -173,17 +174,20 @@ async def test_nonsense_breaks_nothing(write_world: WriteWorld) -> None:
 
 
 async def test_faults_outlive_a_supervisor_that_was_killed_but_not_their_lease(write_world: WriteWorld) -> None:
-    path = write_world(A, B)
+    path = write_world(A, B, C)
     state = ControlState.load(path.parent / ".terrella")
     state.faults = [
         FaultRecord("over", "kill", 1000, {"region": A}, expires_ms=2000),
         FaultRecord("dead", "kill", 1000, {"region": B}),
-        FaultRecord("left", "kill", 1000, {"region": "us-west-2"}),
+        FaultRecord("hang", "pause", 1000, {"region": C}),
+        FaultRecord("left", "kill", 1000, {"region": "ap-south-1"}),
         FaultRecord("clock", "clock", 1000, {"skew_ms": 1}, [A]),
     ]
     state.save()
     async with running(path) as story:
-        assert (story.state(A), story.state(B)) == ("serving", "held-down")
-        assert await active(story) == ["dead", "clock"]
+        assert (story.state(A), story.state(B), story.state(C)) == ("serving", "held-down", "paused")
+        assert await active(story) == ["dead", "hang", "clock"]
         assert (await of_region(story, A))["faults"] == ["clock"]
+        await end(story)
+        await story.until(lambda: story.state(B) == story.state(C) == "serving")
     assert not (path.parent / ".terrella" / "control.json").exists()
