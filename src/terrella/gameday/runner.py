@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -122,6 +123,7 @@ class _Rehearsal:
             await asyncio.gather(loading, return_exceptions=True)
             if self._generator is not None:
                 await self._generator.close()
+        self._evidence.crowding = os.getloadavg()[0] / (os.cpu_count() or 1)
         judge(self._gameday, self.run)
         self._audience.ends(self.run)
 
