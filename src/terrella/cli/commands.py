@@ -14,7 +14,7 @@ COMMANDS = {
     "status": "Show the regions: health, code version, lag, writes at risk.",
     "logs": "Show what a function has written.",
     "kill": "Kill a region (it stays down) or a zone's workers.",
-    "restore": "Bring back a region that was killed.",
+    "restore": "Bring back a region that was killed or paused.",
     "link": "Show the links between regions, or break and slow one.",
     "fault": "Break something on purpose, show what is broken, and mend it.",
     "lag": "Show how far each region is behind each other one.",

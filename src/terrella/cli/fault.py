@@ -1,7 +1,7 @@
 """``terrella fault``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
@@ -10,9 +10,11 @@ import yaml
 from terrella.cli.running import ask, world_option
 from terrella.cli.screen import screen
 from terrella.cli.status import told_fault
-from terrella.gameday import ClientConditions, FaultError, Order, read_fault
 from terrella.kernel import TerrellaError
 from terrella.world import DURATION, ControlClient, duration_ms, find_world, load_world
+
+if TYPE_CHECKING:
+    from terrella.gameday import ClientConditions, Order
 
 
 class _Operator:
@@ -23,10 +25,10 @@ class _Operator:
         self._lease_s = lease_s
 
     @property
-    def clients(self) -> ClientConditions:
+    def clients(self) -> "ClientConditions":
         raise TerrellaError("resolvers are those of a game day's load: this fault needs a game day")
 
-    async def inject_fault(self, fault_id: str, order: Order) -> Any:
+    async def inject_fault(self, fault_id: str, order: "Order") -> Any:
         body = {
             "id": fault_id,
             "kind": order.kind,
@@ -72,6 +74,8 @@ def list_faults(as_json: bool = False, world_path: Path | None = None) -> None:
 @world_option
 def inject(fault: str, lasting: str | None, world_path: Path | None) -> None:
     """Break something, until it is cleared or the world stops."""
+    from terrella.gameday import read_fault  # what a game day needs takes a while to import, and only this needs it
+
     try:
         lease_s = None if lasting is None else duration_ms(lasting) / 1000
     except ValueError:
@@ -109,5 +113,5 @@ def _entry(text: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise TerrellaError(f"found {text}, expected a fault such as 'kill: eu-west-1' ({error})") from error
     if not isinstance(entry, dict):
-        raise FaultError(text, "a fault such as 'kill: eu-west-1'", "")
+        raise TerrellaError(f"found {text}, expected a fault such as 'kill: eu-west-1'")
     return entry
