@@ -21,7 +21,7 @@ _HEADINGS = ("region", "state", "address", "pid", "code", "health", "lag", "at r
 _LEAST_ASKED_FOR = ("pid", "code", "address")
 _MAY_WRAP = ("lag", "at risk")
 _UNBOUNDED = 10_000
-_STYLES = {"serving": "green", "held-down": "magenta", "down": "red", "silent": "red"}
+_STYLES = {"serving": "green", "held-down": "magenta", "paused": "magenta", "down": "red", "silent": "red"}
 
 
 @click.command("status")
