@@ -15,7 +15,6 @@ import dns.rdatatype
 from terrella.gameday.load.plan import ResolverPlan
 from terrella.kernel import Clock
 
-_PATIENCE_S = 2.0
 _PAYLOAD_BYTES = 1232
 _ROUNDS = 2
 _BATCH = 256
@@ -36,7 +35,7 @@ class NameServers:
         self._last_id = 0
         self._queries: dict[tuple[str, IPv6Network], bytes] = {}
 
-    async def ask(self, name: str, subnet: IPv6Network) -> tuple[tuple[str, ...], float]:
+    async def ask(self, name: str, subnet: IPv6Network, patience_s: float = 2.0) -> tuple[tuple[str, ...], float]:
         """The IPv4 addresses of a name in their order, and the lowest TTL in seconds. Raises ``NoAddressError``.
 
         ``subnet`` says where the client is (EDNS client subnet, RFC 7871).
@@ -46,20 +45,20 @@ class NameServers:
             query = self._queries[name, subnet] = _query(name, subnet)
         for _ in range(_ROUNDS):
             for server in self._addresses:
-                response = await self._exchange(query, server)
+                response = await self._exchange(query, server, patience_s)
                 if response is not None:
                     return _addresses_of(name, response)
         asked = ", ".join(f"{host}:{port}" for host, port in self._addresses)
         raise NoAddressError(f"no name server answers ({asked})")
 
-    async def _exchange(self, query: bytes, server: tuple[str, int]) -> bytes | None:
+    async def _exchange(self, query: bytes, server: tuple[str, int], patience_s: float) -> bytes | None:
         number = self._last_id = self._last_id % 65535 + 1
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             # A question that the network does not take is lost on it, like any other that gets no answer.
             with contextlib.suppress(OSError):
                 self._open().sendto(number.to_bytes(2, "big") + query[2:], server)
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 response: bytes = await waiting
                 return response
         except TimeoutError:
@@ -121,7 +120,7 @@ class Resolver:
                 return addresses[0]
         if plan.look_up_s:
             await asyncio.sleep(plan.look_up_s)
-        addresses, ttl_s = await self._servers.ask(name, self._subnet)
+        addresses, ttl_s = await self._servers.ask(name, self._subnet, plan.patience_s)
         asked_s = self._clock.monotonic()
         if kept is None and plan.aged:
             kept_s = plan.kept_s(ttl_s)
