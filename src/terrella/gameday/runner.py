@@ -129,6 +129,9 @@ class _Rehearsal:
 
     async def _status(self) -> dict[str, Any]:
         """The world's first word. Raises ``TerrellaError`` if it does not run, or is not the one that is meant."""
+        if self._world.exposed:
+            found = f"found {self._world.path}, whose requests must be signed"
+            raise TerrellaError(f"{found}; a game day can be held in a world of its own, without --running")
         try:
             status: dict[str, Any] = await self._operator.status()
         except (OSError, TimeoutError) as error:
