@@ -51,4 +51,4 @@ class AwsClock:
         if self.failover_s is None:
             return "AWS: no health check guards the record, so clients stay"
         sum_of = f"{self.interval_s:g} s \u00d7 {self.threshold} + TTL {self.ttl_s or 0:g} s"
-        return f"AWS: {sum_of} = {show_seconds(self.failover_s)}"
+        return f"AWS: up to {sum_of} = {show_seconds(self.failover_s)}"

@@ -77,7 +77,10 @@ class WritesChecked:
 
 @dataclass(slots=True)
 class Evidence:
-    """Everything that was seen, in seconds of the run. ``loaded`` False: no load was meant to be sent."""
+    """Everything that was seen, in seconds of the run. ``loaded`` False: no load was meant to be sent.
+
+    ``crowding`` is how many processes wanted each of the machine's cores in the end (its load average, by core).
+    """
 
     samples: list[Sample] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
@@ -86,6 +89,7 @@ class Evidence:
     loaded: bool = True
     load_until_s: float = 0.0
     generator_late_s: float = 0.0
+    crowding: float = 0.0
     writes: WritesChecked | None = None
     equal_after_s: float | None = None
     unequal: str = ""

@@ -10,6 +10,7 @@ from terrella.gameday.verdict import Finding
 
 LATE_S = 0.25
 STARVED_S = 1.5
+CROWDED = 2.0
 
 
 def judge(gameday: GameDay, run: Run) -> None:
@@ -30,6 +31,9 @@ def judge(gameday: GameDay, run: Run) -> None:
         run.notes.append(
             f"The load generator itself was up to {late} late: this machine was busy. Latencies include it."
         )
+    if evidence.crowding > CROWDED:
+        told = f"{evidence.crowding:.1f} processes wanted each core of this machine"
+        run.notes.append(f"{told}: what is slow or fails here may be its doing.")
     gap_s = max((later.at_s - one.at_s for one, later in pairwise(evidence.looks)), default=0.0)
     if gap_s > STARVED_S:
         told = f"The world could not be looked at for {show_seconds(gap_s)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -122,11 +123,15 @@ class _Rehearsal:
             await asyncio.gather(loading, return_exceptions=True)
             if self._generator is not None:
                 await self._generator.close()
+        self._evidence.crowding = os.getloadavg()[0] / (os.cpu_count() or 1)
         judge(self._gameday, self.run)
         self._audience.ends(self.run)
 
     async def _status(self) -> dict[str, Any]:
         """The world's first word. Raises ``TerrellaError`` if it does not run, or is not the one that is meant."""
+        if self._world.exposed:
+            found = f"found {self._world.path}, whose requests must be signed"
+            raise TerrellaError(f"{found}; a game day can be held in a world of its own, without --running")
         try:
             status: dict[str, Any] = await self._operator.status()
         except (OSError, TimeoutError) as error:

@@ -16,6 +16,7 @@ from terrella.journal.joining import (
     begin_anew,
     begin_discarding,
     begin_join,
+    call_off,
     discarding,
     finish_join,
     has_caught_up,
@@ -28,6 +29,7 @@ from terrella.journal.pulling import Effect, Perform, Work
 from terrella.journal.standing import Join, Phase
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
+from terrella.journal.vectors import at_least
 
 # What each connected peer holds of each data set.
 Heads = Mapping[str, Mapping[str, Vector]]
@@ -109,8 +111,10 @@ class Admission:
         region = self._store.region
         if region in state.definition.holders and excluded > state.definition.epoch:
             return _act(data_set_id, partial(_hear_of_eviction, epoch=excluded))
-        if region in state.definition.joining or (needed and region in state.definition.members):
+        if region in state.definition.joining:
             return _act(data_set_id, begin_join)
+        if needed and region in state.definition.members:
+            return _act(data_set_id, partial(begin_join, automatic=True))
         return None
 
     def _membership_changed(self, data_set_id: str, state: DataSetState, join: Join) -> Work | None:
@@ -135,6 +139,8 @@ class Admission:
 
     def _way(self, data_set_id: str, state: DataSetState, join: Join, heads: Heads) -> Work | None:
         match join.phase:
+            case Phase.DRAINING if join.automatic and not join.closed and self._nobody_has_more(state, heads):
+                return _act(data_set_id, call_off)
             case Phase.DRAINING:
                 own = state.vector
                 for peer, held in heads.items():
@@ -154,6 +160,14 @@ class Admission:
             case _:
                 pass
         return None
+
+    def _nobody_has_more(self, state: DataSetState, heads: Heads) -> bool:
+        """Whether all other members are heard, and miss what is missing here: one that had more has lost its disk."""
+        others = [peer for peer in state.definition.members if peer != self._store.region]
+        if len(others) == len(state.definition.members):
+            return False
+        said = [heads.get(peer, {}).get(state.definition.id) for peer in others]
+        return all(theirs is not None and at_least(state.vector, theirs) for theirs in said)
 
     def _others_hold_all(self, data_set_id: str, state: DataSetState, heads: Heads) -> bool:
         """Whether every other holder says at this moment that it holds all that is here.

@@ -242,9 +242,15 @@ class Drainer:
         """What is not confirmed is ordered again over the next connection."""
 
     def _is_drained(self, records: Records) -> bool:
-        """Whether records are of what was final; what a region writes once it is a member again is pulled as ever."""
+        """Whether records are of what was final; what a region sends once it is a member again is pulled as ever.
+
+        Even what was taken over: those who had not heard of the eviction may hold it as it was.
+        """
         order = self._orders.get(records.data_set_id)
-        return order is not None and records.first <= order.wanted.get((records.region, records.incarnation), 0)
+        state = self._store.catalog.data_sets.get(records.data_set_id)
+        if order is None or state is None or self._peer not in state.drains:
+            return False
+        return records.first <= order.wanted.get((records.region, records.incarnation), 0)
 
     def _taken_over(self, data_set_id: str) -> Sequence[Effect]:
         state = self._store.catalog.data_sets.get(data_set_id)

@@ -35,7 +35,7 @@ def is_pristine(state: DataSetState) -> bool:
     return not state.items and not any(stream.applied for stream in state.streams.values())
 
 
-def begin_join(store: Store, state: DataSetState, wanted_source: str | None = None) -> None:
+def begin_join(store: Store, state: DataSetState, wanted_source: str | None = None, *, automatic: bool = False) -> None:
     """A snapshot is to be taken: at once into what is empty, else once others hold what is here."""
     epoch = state.definition.epoch
     if state.join is not None and state.join.on_the_way_in:
@@ -43,7 +43,7 @@ def begin_join(store: Store, state: DataSetState, wanted_source: str | None = No
         return
     phase = Phase.COPYING if is_pristine(state) else Phase.DRAINING
     closed = store.region not in state.definition.members
-    store.set_join(state, Join(phase, epoch, wanted_source, closed=closed))
+    store.set_join(state, Join(phase, epoch, wanted_source, closed=closed, automatic=automatic))
 
 
 def begin_anew(store: Store, state: DataSetState) -> None:
@@ -55,6 +55,12 @@ def begin_anew(store: Store, state: DataSetState) -> None:
     epoch = state.definition.epoch
     kept = Join(Phase.DISCARDING, epoch, join.wanted_source, required=required, renew=renew, attempt=join.attempt)
     store.set_join(state, kept)
+
+
+def call_off(store: Store, state: DataSetState) -> None:
+    """What was missing here is to be had from nobody any more: the region goes on with what it has."""
+    if state.join is not None and state.join.phase is Phase.DRAINING:
+        store.set_join(state, None)
 
 
 def missing_elsewhere(join: Join, own: Vector, theirs: Vector) -> Vector:

@@ -80,7 +80,7 @@ class Journal:
         """Open or create the store at ``path``. ``on_fatal`` is told when the disk has failed: the process has to end.
 
         Every ``housekeeping_interval_s`` it acknowledges and drops what is due. ``log_bytes_max`` bounds the records
-        that are kept for peers. A deletion is remembered for ``tombstone_grace_ms`` at least, by which clocks may differ.
+        that are kept for peers. Deletions are remembered for ``tombstone_grace_ms``: clocks may differ by that.
 
         A file that failed when it was last used, or that is damaged, is moved aside; what opens is a verified copy of
         it, or what could be saved (``salvaged`` says which). That takes as long as reading it, and nothing else goes on

@@ -49,6 +49,7 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     of the snapshot; ``drained`` what a member has taken over of streams that nobody pulls any more; ``target`` what the
     source held when the last chunk was read. ``renew``: this region's own stream ends with what was discarded.
     ``closed``: what is here is final already while it is drained, because it is drained by one member only.
+    ``automatic``: nobody asked for it; what was missing here could be had in no other way.
     ``attempt`` counts the starts: what is still under way of an earlier one has no effect.
     """
 
@@ -64,6 +65,7 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     renew: bool = False
     closed: bool = False
     attempt: int = 0
+    automatic: bool = False
 
     def taken_over(self, required: FlatVector, drained: FlatVector) -> "Join":
         """After a member has taken over what only this region had."""

@@ -73,7 +73,7 @@ def test_what_aws_would_have_taken_stands_beside_a_region_s_failover() -> None:
     evidence = lost_region()
     evidence.aws = AwsClock(10.0, 3, 60.0)
     notes = {one.note for one in judge("failover", "<= 3s", evidence)}
-    assert notes == {"AWS: 10 s \u00d7 3 + TTL 60 s = 90 s"}
+    assert notes == {"AWS: up to 10 s \u00d7 3 + TTL 60 s = 90 s"}
     assert AwsClock().told() == "AWS: no health check guards the record, so clients stay"
 
 

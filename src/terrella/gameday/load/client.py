@@ -1,6 +1,7 @@
 """One client at a vantage point: its resolver, its connections, its patience."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -104,6 +105,9 @@ def _ended(connection: Connection) -> bool:
 
 
 def _reason(error: OSError) -> str:
+    """Few words for many ways: a report counts failures by them."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
-    return error.strerror or str(error) or type(error).__name__
+    if isinstance(error, ConnectionError):
+        return "the connection broke"
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__

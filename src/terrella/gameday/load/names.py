@@ -1,10 +1,10 @@
 """Looking names up: real questions to the world's name servers, and answers kept as a resolver keeps them."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from ipaddress import IPv6Network
-from typing import cast
 
 import dns.edns
 import dns.exception
@@ -15,27 +15,27 @@ import dns.rdatatype
 from terrella.gameday.load.plan import ResolverPlan
 from terrella.kernel import Clock
 
-_PATIENCE_S = 2.0
 _PAYLOAD_BYTES = 1232
 _ROUNDS = 2
+_BATCH = 256
+_RECEIVE_BYTES = 4096
 
 
 class NoAddressError(ConnectionError):
     """No name server gave an address."""
 
 
-class NameServers(asyncio.DatagramProtocol):
+class NameServers:
     """One UDP socket on which questions are asked; answers find their question by its id."""
 
     def __init__(self, addresses: tuple[tuple[str, int], ...]) -> None:
         self._addresses = addresses
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._last_id = 0
-        self._opening = asyncio.Lock()
         self._queries: dict[tuple[str, IPv6Network], bytes] = {}
 
-    async def ask(self, name: str, subnet: IPv6Network) -> tuple[tuple[str, ...], float]:
+    async def ask(self, name: str, subnet: IPv6Network, patience_s: float = 2.0) -> tuple[tuple[str, ...], float]:
         """The IPv4 addresses of a name in their order, and the lowest TTL in seconds. Raises ``NoAddressError``.
 
         ``subnet`` says where the client is (EDNS client subnet, RFC 7871).
@@ -45,23 +45,20 @@ class NameServers(asyncio.DatagramProtocol):
             query = self._queries[name, subnet] = _query(name, subnet)
         for _ in range(_ROUNDS):
             for server in self._addresses:
-                response = await self._exchange(query, server)
+                response = await self._exchange(query, server, patience_s)
                 if response is not None:
                     return _addresses_of(name, response)
         asked = ", ".join(f"{host}:{port}" for host, port in self._addresses)
         raise NoAddressError(f"no name server answers ({asked})")
 
-    async def _exchange(self, query: bytes, server: tuple[str, int]) -> bytes | None:
-        async with self._opening:
-            if self._transport is None or self._transport.is_closing():
-                self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda: self, family=socket.AF_INET
-                )
+    async def _exchange(self, query: bytes, server: tuple[str, int], patience_s: float) -> bytes | None:
         number = self._last_id = self._last_id % 65535 + 1
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._transport.sendto(number.to_bytes(2, "big") + query[2:], server)
-            async with asyncio.timeout(_PATIENCE_S):
+            # A question that the network does not take is lost on it, like any other that gets no answer.
+            with contextlib.suppress(OSError):
+                self._open().sendto(number.to_bytes(2, "big") + query[2:], server)
+            async with asyncio.timeout(patience_s):
                 response: bytes = await waiting
                 return response
         except TimeoutError:
@@ -69,23 +66,30 @@ class NameServers(asyncio.DatagramProtocol):
         finally:
             self._waiting.pop(number, None)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is open."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._socket, self._receive, self._socket)
+        return self._socket
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        """An answer; one that nobody waits for any more is dropped."""
-        waiting = self._waiting.get(int.from_bytes(data[:2], "big"))
-        if waiting is not None and not waiting.done():
-            waiting.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        """Nobody listens there: the question's time runs out, as it would on a network."""
+    def _receive(self, opened: socket.socket) -> None:
+        """All answers that are there: one in each turn of a busy loop would let those behind it grow old."""
+        for _ in range(_BATCH):
+            try:
+                data, _ = opened.recvfrom(_RECEIVE_BYTES)
+            except OSError:
+                return
+            waiting = self._waiting.get(int.from_bytes(data[:2], "big"))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(data)
 
     def close(self) -> None:
         """Give up the socket."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
 
 
 class Resolver:
@@ -116,7 +120,7 @@ class Resolver:
                 return addresses[0]
         if plan.look_up_s:
             await asyncio.sleep(plan.look_up_s)
-        addresses, ttl_s = await self._servers.ask(name, self._subnet)
+        addresses, ttl_s = await self._servers.ask(name, self._subnet, plan.patience_s)
         asked_s = self._clock.monotonic()
         if kept is None and plan.aged:
             kept_s = plan.kept_s(ttl_s)

@@ -20,12 +20,14 @@ class ResolverPlan:
 
     ``look_up_s`` is what asking costs the client when the answer is not kept: Route 53 answers from a site near the
     client's resolver. ``aged``: resolvers have had the first answer for a while already, as those of a running
-    application have, so that not all clients ask again at the same moment.
+    application have, so that not all clients ask again at the same moment. ``patience_s`` is how long a name server is
+    waited for before the next one is asked, or the same again.
     """
 
     ttl: Literal["honour", "ignore"] | float = "honour"
     look_up_s: float = 0.01
     aged: bool = True
+    patience_s: float = 2.0
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -71,6 +71,7 @@ def _run(run: Run) -> dict[str, Any]:
             for one in failovers(evidence)
         ],
         "writes": None if evidence.writes is None else msgspec.to_builtins(evidence.writes),
+        "crowding": round(evidence.crowding, 2),
         "generator_late_s": round(evidence.generator_late_s, 4),
         "replicas_equal_after_s": _finite(evidence.equal_after_s),
         "series": _series(evidence),

@@ -293,8 +293,13 @@ class World:
         self.declare(region, Schema(new))
 
     def destroy(self, region: SimulatedRegion, image: bytes | None, why: str) -> None:
-        """A region's disk is replaced by an image of it, or by an empty one."""
-        if not self.faulty:
+        """A region's disk is replaced by an image of it, or by an empty one.
+
+        One holder of each data set keeps its disk for good: of replicas of which none is whole nothing is promised.
+        """
+        destroyed = self._evidence.destroyed | self._images.keys()
+        holders = (group.holders for group in self.membership.groups.values() if region.name in group.holders)
+        if not self.faulty or any(destroyed | {region.name} >= set(each) for each in holders):
             return
         self._images[region.name] = (image, why)
         if region.up:
@@ -307,10 +312,13 @@ class World:
         before = region.disk.applied()
         region.disk.replace(image)
         self.tell(f"{region.name}: {why}")
-        elsewhere = [other.disk.applied() for other in self.regions.values() if other is not region]
+        elsewhere = {other.name: other.disk.applied() for other in self.regions.values() if other is not region}
         after = region.disk.applied()
         for place, applied in before.items():
-            kept = max((disk.get(place, 0) for disk in (*elsewhere, after)), default=0)
+            group = self.membership.groups.get(place[0])
+            # Who has left may still have it, and will give it up: nobody is promised anything by that.
+            keeping = elsewhere.keys() if group is None else elsewhere.keys() & {*group.holders, *group.evicted}
+            kept = max([elsewhere[other].get(place, 0) for other in keeping] + [after.get(place, 0)])
             self._perhaps_lost(place, kept, applied)
         promised = self.history.shipped.get(region.name, {})
         for place in promised:

@@ -10,6 +10,7 @@ from tests.unit.gameday.load.miniature import miniature, until
 from terrella.gameday.load import CITIES, REQUEST_KEYS, LoadPlan, ResolverPlan, check_writes, python_requests
 
 PAGE = (Path(__file__).parents[4] / "docs" / "load.md").read_text()
+PATIENT = ResolverPlan(look_up_s=0.0, patience_s=60.0)
 
 
 def test_every_key_of_a_request_has_a_row() -> None:
@@ -27,7 +28,7 @@ async def test_the_python_file_is_played(tmp_path: Path) -> None:
     kinds = python_requests(tmp_path / "load.py")
     assert list(kinds) == ["order", "look"]
     async with miniature() as world:
-        plan = LoadPlan(60.0, {"order": 1, "look": 1}, (CITIES["london"],), kinds, ResolverPlan(look_up_s=0.0))
+        plan = LoadPlan(40.0, {"order": 1, "look": 1}, (CITIES["london"],), kinds, PATIENT, timeout_s=60.0)
         generator, samples = world.generator(plan)
         running = asyncio.create_task(world.play(generator))
         await until(lambda: sum(sample.stale is False for sample in samples) >= 3)

@@ -33,8 +33,8 @@ ITEMS = {
     "get": describe_request("get", {"path": "/items/{id}", "shows": "number {n} from"}),
 }
 NEW_YORK = CITIES["new-york"]
-RATE_PER_S = 60.0
-AT_ONCE = ResolverPlan(look_up_s=0.0, aged=False)
+RATE_PER_S = 40.0
+AT_ONCE = ResolverPlan(look_up_s=0.0, aged=False, patience_s=60.0)
 
 
 def plan(**changes: object) -> LoadPlan:
@@ -44,6 +44,7 @@ def plan(**changes: object) -> LoadPlan:
         vantage_points=(CITIES["frankfurt"],),
         requests=ITEMS,
         resolver=AT_ONCE,
+        timeout_s=60.0,
         duration_s=0.5,
         clients=3,
         arrivals="even",
@@ -162,7 +163,7 @@ async def test_retries_reach_another_region() -> None:
     """With a TTL of nothing and retries, a region's death costs nobody a request."""
     async with miniature() as world:
         generator, samples = world.generator(
-            plan(resolver=replace(AT_ONCE, ttl=0.0), duration_s=None, vantage_points=(NEW_YORK,), timeout_s=30.0)
+            plan(resolver=replace(AT_ONCE, ttl=0.0), duration_s=None, vantage_points=(NEW_YORK,))
         )
         running = asyncio.create_task(world.play(generator))
         await until(lambda: len(samples) >= 5)
@@ -179,9 +180,9 @@ async def test_requests_start_when_they_are_due_whatever_became_of_earlier_ones(
     """Answers that are held up hold no request up, and each one's latency counts from when it was due."""
     async with miniature() as world:
         world.gate.clear()
-        generator, samples = world.generator(plan(duration_s=0.4, mix={"create": 1}, timeout_s=60.0))
+        generator, samples = world.generator(plan(duration_s=0.4, mix={"create": 1}))
         running = asyncio.create_task(world.play(generator))
-        await until(lambda: generator.sent >= 23 and world.waiting >= 23)
+        await until(lambda: generator.sent >= 15 and world.waiting >= 15)
         opened_s = generator.now_s
         assert samples == []
         world.gate.set()
@@ -205,7 +206,7 @@ async def test_a_generator_that_is_late_itself_says_so_and_hides_nothing() -> No
         await running
     assert generator.lag_behind_s > 0.2
     held = [sample for sample in samples if from_s < sample.intended_s < until_s]
-    assert len(held) >= 17
+    assert len(held) >= 11
     assert all(sample.ended_s >= until_s for sample in held)
 
 
@@ -216,7 +217,7 @@ async def test_clients_are_served_from_near_by_and_a_path_is_cut_and_healed() ->
             plan(
                 vantage_points=(CITIES["london"], NEW_YORK),
                 duration_s=None,
-                timeout_s=1.0,
+                timeout_s=2.0,
                 mix={"create": 1},
                 retries=RetryPlan(retries=0),
             )
@@ -237,7 +238,7 @@ async def test_clients_are_served_from_near_by_and_a_path_is_cut_and_healed() ->
         ("new-york", "us-east-1"),
     }
     failed = [sample for sample in samples if not sample.ok and at_london(sample)]
-    assert {sample.error for sample in failed} == {"no answer within 1 s"}
+    assert {sample.error for sample in failed} == {"no answer within 2 s"}
     assert all(sample.ended_s > cut_s for sample in failed)
     others = [sample for sample in samples if not at_london(sample) and cut_s < sample.intended_s < healed_s]
     assert any(sample.ok for sample in others)
