@@ -406,7 +406,7 @@ def mutations(frames: list[bytes], seed: int, count: int) -> Iterator[bytes]:
                 # A whole frame of another content.
                 body = data[4:]
                 body[chance.randrange(len(body))] = chance.randrange(256)
-                data = bytearray(envelope(body))
+                data = bytearray(envelope(bytes(body)))
             mutant[at] = bytes(data)
         yield b"".join(mutant)
 
