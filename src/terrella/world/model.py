@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from terrella.kernel import PROFILES, Profile, TerrellaError
+from terrella.kernel import CITIES, PROFILES, Profile, TerrellaError, VantagePoint
 from terrella.region import LaneSettings, Ports, RegionConfiguration, RegionSettings, Security
 from terrella.wire.links import Link
 from terrella.wire.tls import TlsFiles
@@ -15,7 +15,10 @@ from terrella.world.security import WorldSecurity
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The regions that one application runs in. ``links`` holds each ordered pair of different regions."""
+    """The regions that one application runs in. ``links`` holds each ordered pair of different regions.
+
+    ``vantage_points`` are all places where clients may be, by name: the built-in cities and the world's own.
+    """
 
     path: Path
     name: str
@@ -27,6 +30,7 @@ class World:
     front_door: str = "127.0.0.1"
     ports: Ports = field(default_factory=Ports)
     security: WorldSecurity = field(default_factory=WorldSecurity)
+    vantage_points: Mapping[str, VantagePoint] = field(default_factory=lambda: CITIES)
 
     @property
     def exposed(self) -> bool:
