@@ -402,9 +402,9 @@ def mutations(frames: list[bytes], seed: int, count: int) -> Iterator[bytes]:
                 data, mutant[other] = bytearray(mutant[other]), bytes(data)
             elif kind == 5:
                 data = bytearray(chance.choice(mutant))
-            elif len(data) > 4:
-                # A whole frame of another content.
-                body = data[4:]
+            elif len(data) > 8:
+                # A whole frame of another content, its length and checksum right.
+                body = data[8:]
                 body[chance.randrange(len(body))] = chance.randrange(256)
                 data = bytearray(envelope(bytes(body)))
             mutant[at] = bytes(data)
