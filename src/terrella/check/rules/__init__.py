@@ -1,5 +1,6 @@
 """The multi-region rules, one file each, in the order in which they are tried."""
 
+from terrella.check import exceptions
 from terrella.check.rules import (
     hasty_health_check,
     missing_replica,
@@ -21,3 +22,6 @@ RULES = [
     hasty_health_check.RULE,
     slow_failover.RULE,
 ]
+
+ALL_RULES = [*RULES, *exceptions.RULES]
+"""Those on exceptions too: they look at no template, and so are not tried."""

@@ -15,7 +15,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="hasty-health-check",
+    number=9107,
     severity=Severity.WARNING,
+    alone=Severity.WARNING,
     explanation="With a threshold of 1 a single lost packet takes a region out, and a single lucky answer brings a"
     " broken one back: traffic flaps.",
     fix="Set FailureThreshold to 2 or 3; shorten RequestInterval if it is too slow.",

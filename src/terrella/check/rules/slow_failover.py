@@ -21,7 +21,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="slow-failover",
+    number=9108,
     severity=Severity.WARNING,
+    alone=Severity.WARNING,
     explanation="Resolvers hand out a cached answer until its TTL is over: every failover takes that much longer.",
     fix=f"Set TTL to {TTL_S_MAX} or less.",
     find=_find,

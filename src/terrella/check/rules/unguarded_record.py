@@ -29,7 +29,9 @@ def _is_guarded(record: Record) -> bool:
 
 RULE = Rule(
     id="unguarded-record",
+    number=9104,
     severity=Severity.WARNING,
+    alone=Severity.WARNING,
     explanation="A weighted, latency or multivalue record without a health check counts as healthy: clients are sent to"
     " its region when that region is down.",
     fix="Give the record a HealthCheckId.",
