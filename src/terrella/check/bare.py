@@ -1,5 +1,6 @@
 """A template alone, without a world: the regions and parameters that it would be tried with."""
 
+import copy
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,10 @@ from terrella.stack import Template
 ASSUMED_REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 _CHOOSERS = ("Failover", "Weight", "Region", "MultiValueAnswer", "GeoLocation", "GeoProximityLocation")
 _SHOWS_SEVERAL = frozenset({"AWS::Route53::HealthCheck", "AWS::RDS::GlobalCluster", "AWS::Events::Endpoint"})
+_WITH_CODE: Mapping[str, tuple[str, ...]] = {
+    "AWS::Serverless::Function": ("CodeUri", "InlineCode"),
+    "AWS::Lambda::Function": ("Code",),
+}
 _EXAMPLES = {
     "Number": "1",
     "AWS::EC2::Subnet::Id": "subnet-00000000",
@@ -45,19 +50,38 @@ def shows_several_regions(template: Template) -> bool:
 
 
 def with_values(template: Template) -> Template:
-    """The template with a value for each parameter that has none, and without constraints on them.
+    """The template with a value for each parameter that has none, without constraints on them, and without code.
 
-    It is for judging only: the values are made up (``Parameter-of-NAME``), and what comes of them is nobody's mistake.
+    It is for judging only: the values are made up (``Parameter-of-NAME``), and what comes of them is nobody's mistake;
+    nor is it that the code has not been built yet.
     """
-    parameters = {name: _declaration(name, one) for name, one in mapping(template.source, "Parameters").items()}
-    if not parameters:
-        return template
-    return replace(template, source={**template.source, "Parameters": parameters}, digest=f"{template.digest}-alone")
+    source = copy.deepcopy(template.source)
+    if "Parameters" in source:
+        source["Parameters"] = {name: _declaration(name, one) for name, one in mapping(source, "Parameters").items()}
+    everywhere = mapping(source, "Globals", "Function")
+    if isinstance(everywhere, dict):
+        everywhere.pop("CodeUri", None)
+    for resource in source["Resources"].values():
+        properties = resource.get("Properties")
+        if (
+            resource.get("Type") in _WITH_CODE
+            and isinstance(properties, dict)
+            and not _is_image(properties, everywhere)
+        ):
+            for name in _WITH_CODE[resource["Type"]]:
+                properties.pop(name, None)
+            is_sam = resource["Type"].startswith("AWS::Serverless::")
+            properties |= {"InlineCode": "-"} if is_sam else {"Code": {"ZipFile": "-"}}
+    return replace(template, source=source, digest=f"{template.digest}-alone")
+
+
+def _is_image(properties: Mapping[str, Any], everywhere: Mapping[str, Any]) -> bool:
+    return "Image" in (properties.get("PackageType"), everywhere.get("PackageType")) or "ImageUri" in properties
 
 
 def is_made_up(value: Any) -> bool:
     """Whether a value came from a parameter without one."""
-    return isinstance(value, str) and ("Parameter-of-" in value or value in _EXAMPLES.values())
+    return isinstance(value, str) and "parameter-of-" in value.lower()
 
 
 def _declaration(name: str, declaration: Any) -> Mapping[str, Any]:

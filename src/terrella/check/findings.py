@@ -52,7 +52,8 @@ class Rule:
     """One multi-region rule; ``find`` yields the place, or line and message, of each thing that breaks it.
 
     ``number`` is the rule's among cfn-lint's. ``alone`` is the severity where there is no world: what would go wrong if
-    the template were run in several regions; None says that without a world the rule cannot judge.
+    the template were run in several regions (a template that is plainly made for several is warned); None says that
+    without a world the rule cannot judge.
     """
 
     id: str
@@ -71,12 +72,15 @@ class Rule:
 
     def severity_in(self, view: WorldView) -> Severity | None:
         """How much it matters there; None if it cannot be judged."""
-        return self.alone if view.is_assumed and not view.is_multi_region else self.severity
+        if not view.is_assumed:
+            return self.severity
+        is_more = view.is_multi_region and self.alone is Severity.NOTE and self.severity is not Severity.NOTE
+        return Severity.WARNING if is_more else self.alone
 
     def findings(self, view: WorldView) -> list[Finding]:
         """What the rule finds, each place once."""
         severity = self.severity_in(view)
-        if severity is None or (view.is_assumed and self.alone is None):
+        if severity is None:
             return []
         places = dict.fromkeys(Place(*place) for place in self.find(view))
         return [

@@ -104,6 +104,16 @@ class WorldView:
                 return region, resource
         return None
 
+    def written(self, *path: str | int) -> Any:
+        """What stands at a path of the template as it was written; None if nothing does."""
+        node: Any = self.template.source
+        for step in path:
+            if isinstance(node, Mapping):
+                node = node.get(step)
+            else:
+                node = node[step] if isinstance(node, list) and isinstance(step, int) and step < len(node) else None
+        return node
+
     def line(self, *path: str | int) -> int:
         """The source line of a node."""
         return self.template.line_of(path)
