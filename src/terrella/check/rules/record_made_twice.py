@@ -23,7 +23,7 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 
 def _may_differ(view: WorldView, record: Record) -> bool:
-    """Whether the stack makes the hosted zone, too, so that each region has its own; or the name, so far as is known."""
+    """Whether each region has a hosted zone of its own, which its stack makes; or a name of its own."""
     zones = {zone.physical_id for _, zone in view.resources("AWS::Route53::HostedZone")}
     if record.properties.get("HostedZoneId") in zones or ELSEWHERE in references(view.written(*record.path, "Name")):
         return True
