@@ -1,6 +1,5 @@
 """A template alone, without a world: the regions and parameters that it would be tried with."""
 
-import copy
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,7 +54,7 @@ def with_values(template: Template) -> Template:
     It is for judging only: the values are made up (``Parameter-of-NAME``), and what comes of them is nobody's mistake;
     nor is it that the code has not been built yet.
     """
-    source = copy.deepcopy(template.source)
+    source = _without_imports(template.source)
     if "Parameters" in source:
         source["Parameters"] = {name: _declaration(name, one) for name, one in mapping(source, "Parameters").items()}
     everywhere = mapping(source, "Globals", "Function")
@@ -73,6 +72,15 @@ def with_values(template: Template) -> Template:
             is_sam = resource["Type"].startswith("AWS::Serverless::")
             properties |= {"InlineCode": "-"} if is_sam else {"Code": {"ZipFile": "-"}}
     return replace(template, source=source, digest=f"{template.digest}-alone")
+
+
+def _without_imports(value: Any) -> Any:
+    """A copy of a tree in which what other stacks export is made up."""
+    if isinstance(value, Mapping):
+        if "Fn::ImportValue" in value:
+            return "Parameter-of-another-stack"
+        return {name: _without_imports(part) for name, part in value.items()}
+    return [_without_imports(part) for part in value] if isinstance(value, list) else value
 
 
 def _is_image(properties: Mapping[str, Any], everywhere: Mapping[str, Any]) -> bool:

@@ -10,20 +10,13 @@ from terrella.check.cfn_lint import run_cfn_lint
 from terrella.check.code import files_of
 from terrella.check.exceptions import apply_exceptions
 from terrella.check.findings import Finding, Severity
+from terrella.check.objective import Objective
 from terrella.check.rules import ALL_RULES, RULES
 from terrella.check.view import WorldView
 from terrella.stack import Stack, Template, TemplateError, Verdict, coverage, evaluate
 
 _ORDER = [Severity.ERROR, Severity.WARNING, Severity.NOTE]
 _ACCOUNT = "000000000000"
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """How many seconds recovery may take, and who says so."""
-
-    seconds: float
-    source: str
 
 
 @dataclass(slots=True)
