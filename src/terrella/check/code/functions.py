@@ -1,14 +1,16 @@
 """The functions of a template: their code, their environment, and what calls them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from terrella.check.code.files import PYTHON, SCRIPT, SourceFile, reachable
-from terrella.check.source import Declared, literal, mapping
+from terrella.check.source import Declared, literal, mapping, texts
 from terrella.check.view import WorldView
 
+_APIS = ("AWS::Serverless::Api", "AWS::Serverless::HttpApi", "AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 
@@ -31,7 +33,10 @@ def functions(view: WorldView) -> list[FunctionCode]:
     """Every function of the template, those without code here too."""
     if "functions" not in view.memo:
         defaults = mapping(view.template.source, "Globals", "Function")
-        view.memo["functions"] = [_function(view, one, defaults) for one in view.declared(*_TYPES)]
+        routes = _routes_of_definitions(view)
+        view.memo["functions"] = [
+            _function(view, one, defaults, routes.get(one.logical_id, [])) for one in view.declared(*_TYPES)
+        ]
     found: list[FunctionCode] = view.memo["functions"]
     return found
 
@@ -42,15 +47,32 @@ def files_of(view: WorldView) -> list[Path]:
     return sorted(found - {view.template.path})
 
 
-def _function(view: WorldView, one: Declared, defaults: Mapping[str, Any]) -> FunctionCode:
+def _function(
+    view: WorldView, one: Declared, defaults: Mapping[str, Any], routes: list[tuple[str, str]]
+) -> FunctionCode:
     is_sam = one.type == "AWS::Serverless::Function"
     merged = {**defaults, **one.properties} if is_sam else one.properties
     variables = set(mapping(one.properties, "Environment", "Variables"))
     if is_sam:
         variables |= set(mapping(defaults, "Environment", "Variables"))
     return FunctionCode(
-        one, frozenset(variables), tuple(_routes(one)), tuple(_sources(view, one, merged, is_sam=is_sam))
+        one, frozenset(variables), (*_routes(one), *routes), tuple(_sources(view, one, merged, is_sam=is_sam))
     )
+
+
+def _routes_of_definitions(view: WorldView) -> Mapping[str, list[tuple[str, str]]]:
+    """Method and path by function, as OpenAPI definitions in the template give them."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    names = {one.logical_id for one in view.declared(*_TYPES)}
+    for one in view.declared(*_APIS):
+        definition = mapping(one.properties.get("DefinitionBody") or one.properties.get("Body"))
+        for path, operations in mapping(definition, "paths").items():
+            for method, operation in mapping(operations).items():
+                called = mapping(operation, "x-amazon-apigateway-integration").get("uri")
+                words = {word for _, text in texts(called) for word in re.findall(r"\w+", text)}
+                for name in words & names:
+                    found.setdefault(name, []).append((str(method).upper().replace("X-AMAZON-APIGATEWAY-", ""), path))
+    return found
 
 
 def _routes(one: Declared) -> Iterator[tuple[str, str]]:

@@ -51,11 +51,8 @@ def _in_call(call: ast.Call, environment: frozenset[str]) -> Iterator[tuple[int,
         region = text_of(value)
         if region is not None and is_region(region) and service not in GLOBAL_SERVICES:
             yield value.lineno, f"{service or name} is asked in {region}, wherever the function runs"
-    if (
-        name in ("get", "getenv")
-        and len(call.args) > 1
-        and "environ" in ast.dump(call.func) + name * (name == "getenv")
-    ):
+    asks_environment = name == "getenv" or (name == "get" and "environ" in ast.dump(call.func))
+    if asks_environment and len(call.args) > 1:
         variable, default = text_of(call.args[0]) or "", text_of(call.args[1])
         is_set = variable in environment or variable in _ALWAYS_SET or INTENDED.search(variable) is not None
         if default is not None and is_region(default) and not is_set:

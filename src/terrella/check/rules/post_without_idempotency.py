@@ -14,7 +14,7 @@ _WRITES = re.compile(
     r"\.put_item\(|\bPutItemCommand\(|\bPutCommand\(|\.put\(\s*\{|\.put\(\w*[pP]arams|\.putItem\(|\bINSERT INTO\b"
 )
 _REPEATABLE = re.compile(
-    r"idempoten|ConditionExpression|attribute_not_exists|client_?request_?token|If-None-Match|transact_?write"
+    r"idempoten|(?<!Key)ConditionExpression|attribute_not_exists|client_?request_?token|If-None-Match|transact_?write"
     r"|ON CONFLICT|dedup",
     re.IGNORECASE,
 )
