@@ -1,5 +1,7 @@
 """What is to be as it is, and says why."""
 
+from pathlib import Path
+
 import pytest
 from tests.unit.check.conftest import Judge
 
@@ -66,3 +68,12 @@ def test_in_a_handler(judge: Judge) -> None:
     code = "REGION = 'us-east-1'  # terrella: ignore[hard-coded-region-in-code] the provider is only there\n"
     finding = named(judge(resources, files={"src/a.py": code}), "hard-coded-region-in-code")
     assert finding.excepted == "the provider is only there"
+
+
+def test_the_documents_example(judge: Judge) -> None:
+    document = (Path(__file__).parents[3] / "docs" / "check.md").read_text()
+    example = document.partition("```yaml\n")[2].partition("```")[0]
+    found = judge(example)
+    rules = ["messages-stay-in-region", "global-name-taken", "regional-state", "table-not-replicated"]
+    assert sorted(finding.rule for finding in found) == sorted(rules)
+    assert all(finding.excepted for finding in found)

@@ -8,7 +8,7 @@ from terrella.check.view import WorldView
 
 def _find(view: WorldView) -> Iterator[tuple[int, str]]:
     for _, check in view.resources("AWS::Route53::HealthCheck"):
-        if check.properties.get("HealthCheckConfig", {}).get("FailureThreshold") == 1:
+        if str(check.properties.get("HealthCheckConfig", {}).get("FailureThreshold")) == "1":
             line = view.line("Resources", check.logical_id, "Properties", "HealthCheckConfig", "FailureThreshold")
             yield line, f"{check.logical_id} turns on a single failed request (FailureThreshold 1)"
 

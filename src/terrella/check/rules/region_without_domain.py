@@ -15,7 +15,7 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
         if record.properties.get("Type") not in ("A", "AAAA", "CNAME") or not _leads_to_an_api(record):
             continue
         for region in view.regions_of_record(record) & view.stacks.keys():
-            if record.name not in _answered(view, region):
+            if not {record.name, f"*.{record.name.partition('.')[2]}"} & _answered(view, region):
                 lacking[view.line(*record.path, "Name"), record.name].append(region)
     for (line, name), regions in lacking.items():
         yield line, f"{name} leads to API Gateway in {listed(set(regions))}, where no custom domain has that name"
@@ -27,7 +27,7 @@ def _leads_to_an_api(record: Record) -> bool:
 
 
 def _answered(view: WorldView, region: str) -> set[str]:
-    """The names that API Gateway answers to in a region; those with a star as they are."""
+    """The names that API Gateway answers to in a region (one with a star answers for all names beside it)."""
     return {canonical(one.physical_id) for one in view.stacks[region].of_type(*_DOMAINS)}
 
 
