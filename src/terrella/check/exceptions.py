@@ -64,8 +64,9 @@ def apply_exceptions(
     ``files`` are the handlers' files that were looked at.
     """
     codes = {rule.id: rule.code for rule in rules}
-    ignored = [*_of_metadata(template, codes), *_of_comments(template.path)]
-    ignored += [one for file in files for one in _of_comments(file)]
+    extents = _extents(template)
+    ignored = [*_of_metadata(template, extents, codes), *_of_comments(template.path, dict(extents.values()))]
+    ignored += [one for file in files for one in _of_comments(file, {})]
     judged: list[Finding] = []
     busy: set[_Exception] = set()
     for finding in found:
@@ -103,7 +104,19 @@ def _is_foreign(name: str, codes: Mapping[str, str]) -> bool:
     return re.fullmatch(r"[EWI]\d{1,4}", name) is not None and name not in codes.values()
 
 
-def _of_comments(file: Path) -> Iterator[_Exception]:
+def _extents(template: Template) -> dict[str, tuple[int, int]]:
+    """The first and last line of each resource."""
+    lines = template.path.read_text(errors="replace").count("\n") + 1
+    firsts = {one.logical_id: template.line_of(("Resources", one.logical_id)) for one in declared(template.source)}
+    starts = [*firsts.values(), *(template.line_of((section,)) for section in template.source)]
+    return {
+        name: (first, min((line - 1 for line in starts if line > first), default=lines))
+        for name, first in firsts.items()
+    }
+
+
+def _of_comments(file: Path, extents: Mapping[int, int]) -> Iterator[_Exception]:
+    """``extents`` are the last lines of what begins on a line: an exception there speaks of all of it."""
     lines = file.read_text(errors="replace").splitlines()
     for number, text in enumerate(lines, 1):
         match = _COMMENT.search(text)
@@ -114,24 +127,21 @@ def _of_comments(file: Path) -> Iterator[_Exception]:
             following = (later for later, line in enumerate(lines[number:], number + 1) if not _is_remark(line))
             about = next(following, number)
         for name in match[1].split(","):
-            yield _Exception(file, number, about, about, name.strip(), match[2].strip())
+            yield _Exception(file, number, about, extents.get(about, about), name.strip(), match[2].strip())
 
 
 def _is_remark(line: str) -> bool:
     return not line.strip() or _ALONE.match(line) is not None
 
 
-def _of_metadata(template: Template, codes: Mapping[str, str]) -> Iterator[_Exception]:
+def _of_metadata(
+    template: Template, extents: Mapping[str, tuple[int, int]], codes: Mapping[str, str]
+) -> Iterator[_Exception]:
     lines = template.path.read_text(errors="replace").splitlines()
     yield from _of_block(template, ("Metadata",), template.source.get("Metadata"), (1, len(lines)), lines, codes)
-    starts = sorted(template.line_of((section,)) for section in template.source)
-    starts += [template.line_of(("Resources", one.logical_id)) for one in declared(template.source)]
-    for one in declared(template.source):
-        path = ("Resources", one.logical_id)
-        first = template.line_of(path)
-        last = min((line - 1 for line in starts if line > first), default=len(lines))
-        metadata = template.source["Resources"][one.logical_id].get("Metadata")
-        yield from _of_block(template, (*path, "Metadata"), metadata, (first, last), lines, codes)
+    for name, extent in extents.items():
+        metadata = template.source["Resources"][name].get("Metadata")
+        yield from _of_block(template, ("Resources", name, "Metadata"), metadata, extent, lines, codes)
 
 
 def _of_block(
