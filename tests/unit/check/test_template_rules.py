@@ -65,6 +65,11 @@ BROKEN = [
     ),
 ]
 SOUND = [
+    ("table-not-replicated", "ConnectionsTable: {Type: AWS::DynamoDB::Table}"),
+    (
+        "regional-state",
+        "Site: {Type: AWS::S3::Bucket}\nD: {Type: AWS::CloudFront::Distribution, Properties: {O: !GetAtt Site.Arn}}",
+    ),
     ("regional-state", "S: {Type: AWS::SecretsManager::Secret, Properties: {ReplicaRegions: [{Region: us-west-2}]}}"),
     ("regional-state", "AccessLogs: {Type: AWS::S3::Bucket}"),
     ("messages-stay-in-region", "DeadLetterQueue: {Type: AWS::SQS::Queue}"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from terrella.check.findings import Rule, Severity
-from terrella.check.source import Declared
+from terrella.check.source import Declared, texts
 from terrella.check.view import WorldView
 
 _SCRATCH = re.compile(
@@ -53,9 +53,15 @@ _KEPT: Mapping[str, tuple[Callable[[Declared], bool], str]] = {
 def _find(view: WorldView) -> Iterator[tuple[int, str]]:
     if len(view.regions) < 2:
         return
+    shown = {
+        re.split(r"\W", text.removeprefix("${"))[0]
+        for distribution in view.declared("AWS::CloudFront::Distribution")
+        for _, text in texts(distribution.properties)
+    }
     for one in view.declared(*_KEPT):
         applies, what = _KEPT[one.type]
-        if applies(one) and view.regions_making(one):
+        is_website = one.type == "AWS::S3::Bucket" and one.logical_id in shown  # its files come by deployment
+        if applies(one) and not is_website and view.regions_making(one):
             yield view.line("Resources", one.logical_id), f"{one.logical_id} ({one.type}) is kept per region: {what}"
 
 

@@ -1,5 +1,6 @@
 """A table whose items one region has and the others have not."""
 
+import re
 from collections.abc import Iterator
 
 from terrella.check.findings import Rule, Severity
@@ -8,12 +9,15 @@ from terrella.check.view import WorldView
 
 _TYPES = ("AWS::DynamoDB::Table", "AWS::Serverless::SimpleTable")
 
+_CONNECTIONS = re.compile(r"connections?(?:table)?$", re.IGNORECASE)
+"""Ids of WebSocket connections mean nothing outside the region that holds the connection."""
+
 
 def _find(view: WorldView) -> Iterator[tuple[int, str]]:
     if len(view.regions) < 2:
         return
     for one in view.declared(*_TYPES):
-        if view.regions_making(one) and _lane(view, one) is None:
+        if view.regions_making(one) and _lane(view, one) is None and not _CONNECTIONS.search(one.logical_id):
             line = view.line("Resources", one.logical_id)
             yield line, f"{one.logical_id} is a table in one region: what is written here, no other region has"
 
