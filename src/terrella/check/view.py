@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from terrella.check.source import Declared, declared
 from terrella.stack import Resource, Stack, Template
 from terrella.wire.hostnames import region_of_hostname
 
@@ -44,11 +45,42 @@ def canonical(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorldView:
-    """The template, what it comes to in each region (in the world's order), and the regions' addresses."""
+    """The template, what it comes to in each region (in the world's order), and what is known of the world.
+
+    ``regions`` are all regions, ``stacks`` those whose stack could be evaluated. ``lanes`` are the modes of tables, by
+    logical id or name, as ``world.yaml`` gives them. Without a world (``is_assumed``) the regions are assumed;
+    ``is_multi_region`` then tells whether the template itself shows that it is made for several. ``objective_s`` is
+    the recovery time that is asked for, ``objective_source`` by whom. ``memo`` keeps what is costly to
+    find.
+    """
 
     template: Template
     stacks: Mapping[str, Stack]
     addresses: Mapping[str, str] = field(default_factory=dict)
+    regions: tuple[str, ...] = ()
+    lanes: Mapping[str, str] = field(default_factory=dict)
+    is_assumed: bool = False
+    is_multi_region: bool = True
+    objective_s: float | None = None
+    objective_source: str = ""
+    memo: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def declared(self, *types: str) -> Iterator[Declared]:
+        """The resources of these types (of all types, if none is given) as the template's author wrote them."""
+        for one in declared(self.template.source):
+            if not types or one.type in types:
+                yield one
+
+    def regions_making(self, one: Declared) -> list[str]:
+        """The regions whose stacks make a resource; where that is not known, none if a condition may hold it back."""
+        known = [region for region in self.regions if region in self.stacks]
+        if known:
+            return [region for region in known if one.logical_id in self.stacks[region].resources]
+        return [] if one.condition else list(self.regions)
+
+    def is_made_in_several(self, one: Declared) -> bool:
+        """Whether more than one region's stack makes a resource."""
+        return len(self.regions_making(one)) > 1
 
     def resources(self, *types: str) -> Iterator[tuple[str, Resource]]:
         """Region and resource, for each resource of these types in any region's stack."""
@@ -71,6 +103,16 @@ class WorldView:
             if resource.physical_id == identifier:
                 return region, resource
         return None
+
+    def written(self, *path: str | int) -> Any:
+        """What stands at a path of the template as it was written; None if nothing does."""
+        node: Any = self.template.source
+        for step in path:
+            if isinstance(node, Mapping):
+                node = node.get(step)
+            else:
+                node = node[step] if isinstance(node, list) and isinstance(step, int) and step < len(node) else None
+        return node
 
     def line(self, *path: str | int) -> int:
         """The source line of a node."""

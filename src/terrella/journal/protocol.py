@@ -26,6 +26,7 @@ Numbers and names are bounded where they are decoded, so that whoever reads a me
 later version of the program adds stands at the end of a message, and is skipped by those who do not know it.
 """
 
+import struct
 import zlib
 from collections.abc import Iterator
 from enum import IntEnum
@@ -37,7 +38,7 @@ from terrella.journal.errors import ProtocolError
 from terrella.journal.model import Origin, Vector
 from terrella.journal.schema import SEQUENCE_MASK
 
-PROTOCOL = 1
+PROTOCOL = 2
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 # What a server takes in: first from someone whom it does not know yet, then from a puller, who sends no records.
 HELLO_BYTES_MAX = 64 * 1024
@@ -335,6 +336,7 @@ Message = (
     | VerifyRefused
 )
 
+_HEAD = struct.Struct(">II")
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
 _decode_list = msgspec.msgpack.Decoder(Batch).decode
@@ -370,10 +372,15 @@ def unflatten(flat: FlatVector) -> dict[Origin, int]:
 
 
 def frame(message: Message) -> bytes:
-    """A message's bytes, length first."""
+    """A message's bytes, behind their length and checksum."""
     body = _encode(message)
     assert len(body) <= FRAME_BYTES_MAX, f"{type(message).__name__} of {len(body)} bytes"
-    return len(body).to_bytes(4, "big") + body
+    return envelope(body)
+
+
+def envelope(body: bytes) -> bytes:
+    """Length, checksum, bytes: a link proves nothing, and a record that is taken in is kept, and passed on."""
+    return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
 def refusal(reason: str) -> Refusal:
@@ -394,14 +401,17 @@ class FrameReader:
     def feed(self, data: bytes) -> Iterator[Message]:
         """The messages that are complete with these bytes."""
         self._buffer += data
-        while len(self._buffer) >= 4:
-            length = int.from_bytes(self._buffer[:4], "big")
+        while len(self._buffer) >= _HEAD.size:
+            length, checksum = _HEAD.unpack_from(self._buffer)
             if length > self.bytes_max:
                 raise ProtocolError(f"a frame of {length} bytes; at most {self.bytes_max} are taken")
-            if len(self._buffer) < 4 + length:
+            end = _HEAD.size + length
+            if len(self._buffer) < end:
                 return
-            body = bytes(self._buffer[4 : 4 + length])
-            del self._buffer[: 4 + length]
+            body = bytes(self._buffer[_HEAD.size : end])
+            if zlib.crc32(body) != checksum:
+                raise ProtocolError(f"a frame of {length} bytes that are not those of its checksum")
+            del self._buffer[:end]
             yield _message(body)
 
     @property

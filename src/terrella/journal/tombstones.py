@@ -69,7 +69,7 @@ def collecting(store: Store, state: DataSetState) -> Iterator[None]:
     acknowledged = stable if not state.replicated or state.own is None else state.own.acknowledged
     last_sweep = state.sweep
     passed = store.hlc.last
-    if state.replicated:
+    if state.replicated and store.tombstone_grace_ms:
         passed = min(passed, pack_hlc(max(0, store.clock.now_ms() - store.tombstone_grace_ms)))
     clock_has_passed = last_sweep.next_hlc and passed >= last_sweep.next_hlc
     if not stable or ((stable, acknowledged) == (last_sweep.stable, last_sweep.acknowledged) and not clock_has_passed):

@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
 from tests.unit.stack.conftest import translations
 
-from terrella.check import Finding, check_world
+from terrella.check import Finding, check_template, check_world
 from terrella.stack import load_template
 
 __all__ = ["translations"]  # SAM's translator runs in this process here, too
@@ -16,6 +17,7 @@ ITEMS = Path(__file__).parents[2] / "fixtures" / "stack" / "items"
 REGIONS: dict[str, dict[str, Any]] = {"us-east-1": {}, "us-west-2": {}, "eu-west-1": {}}
 
 Check = Callable[..., list[Finding]]
+Judge = Callable[..., list[Finding]]
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +59,27 @@ def line_of(tmp_path: Path) -> Callable[[str], int]:
         return line
 
     return found
+
+
+@pytest.fixture
+def judge(tmp_path: Path, cache: Path) -> Judge:
+    """Judge resources as a template without a world, or, given ``regions``, in one; ``files`` lie beside it."""
+
+    def judged(
+        resources: str, *, files: dict[str, str] | None = None, regions: Any = None, **more: Any
+    ) -> list[Finding]:
+        for name, text in (files or {}).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+        path = tmp_path / "template.yaml"
+        head = "Transform: AWS::Serverless-2016-10-31\n" if "AWS::Serverless::" in resources else ""  # it takes time
+        text = dedent(resources).lstrip("\n")
+        path.write_text(head + (text if "Resources:" in text else f"Resources:\n{indent(text, '  ')}"))
+        template = load_template(path, cache)
+        if regions is None:
+            return check_template(template, lint=False, **more)
+        settings: dict[str, Any] = {"world": "w", "stack_name": "w", "account": "000000000000", "lint": False} | more
+        return check_world(template, regions, **settings)
+
+    return judged

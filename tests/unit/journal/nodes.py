@@ -78,6 +78,7 @@ class Node:
         if self.disk.in_transaction:
             self.disk.execute("rollback")
         self.store = Store(self.disk, self.name, self.clock, self.ids)
+        self.store.tombstone_grace_ms = 0
         self.reader = Reader(self.disk, self.store)
         self.state = CommittedState(self.store, self.reader, self.clock)
         self.sources = Sources(self.state)

@@ -48,6 +48,7 @@ from terrella.journal.protocol import (
     SnapshotRequired,
     Stop,
     Welcome,
+    envelope,
 )
 from terrella.journal.records import decode_record, encode_write
 from terrella.kernel import SystemClock, SystemIds
@@ -256,23 +257,23 @@ def test_a_packed_bomb_is_not_unpacked() -> None:
 def test_absurd_messages_are_none(body: object, reason: str) -> None:
     data = msgspec.msgpack.encode(body)
     with pytest.raises(ProtocolError, match=reason):
-        list(FrameReader().feed(len(data).to_bytes(4, "big") + data))
+        list(FrameReader().feed(envelope(data)))
 
 
 @pytest.mark.parametrize("body", [b"\xa4\xff\xff\xff\xff", b"\x92\x03\xa2\xff\xfe", b"\x92\x03" + b"\x91" * 100_000])
 def test_bytes_that_are_neither_text_nor_end(body: bytes) -> None:
     with pytest.raises(ProtocolError, match="no message"):
-        list(FrameReader().feed(len(body).to_bytes(4, "big") + body))
+        list(FrameReader().feed(envelope(body)))
 
 
 def test_a_later_version_may_add_to_the_end() -> None:
     data = msgspec.msgpack.encode((9, "items", *EAST, 7, "news", {"and": ["more"]}))
-    assert list(FrameReader().feed(len(data).to_bytes(4, "big") + data)) == [SnapshotRequired("items", *EAST, 7)]
+    assert list(FrameReader().feed(envelope(data))) == [SnapshotRequired("items", *EAST, 7)]
 
 
 def test_a_stranger_gets_no_large_buffer() -> None:
     with pytest.raises(ProtocolError, match=f"at most {HELLO_BYTES_MAX} are taken"):
-        list(FrameReader(HELLO_BYTES_MAX).feed((HELLO_BYTES_MAX + 1).to_bytes(4, "big")))
+        list(FrameReader(HELLO_BYTES_MAX).feed((HELLO_BYTES_MAX + 1).to_bytes(4, "big") + bytes(4)))
 
 
 @pytest.mark.parametrize(
@@ -401,11 +402,11 @@ def mutations(frames: list[bytes], seed: int, count: int) -> Iterator[bytes]:
                 data, mutant[other] = bytearray(mutant[other]), bytes(data)
             elif kind == 5:
                 data = bytearray(chance.choice(mutant))
-            elif len(data) > 4:
-                # A whole frame of another content.
-                body = data[4:]
+            elif len(data) > 8:
+                # A whole frame of another content, its length and checksum right.
+                body = data[8:]
                 body[chance.randrange(len(body))] = chance.randrange(256)
-                data = bytearray(len(body).to_bytes(4, "big") + body)
+                data = bytearray(envelope(bytes(body)))
             mutant[at] = bytes(data)
         yield b"".join(mutant)
 

@@ -91,4 +91,4 @@ def test_any_bytes_are_frames_or_refused(data: bytes) -> None:
 
 def test_an_oversized_frame_is_refused_before_it_is_read() -> None:
     with pytest.raises(ProtocolError, match="at most"):
-        list(FrameReader().feed((FRAME_BYTES_MAX + 1).to_bytes(4, "big")))
+        list(FrameReader().feed((FRAME_BYTES_MAX + 1).to_bytes(4, "big") + bytes(4)))

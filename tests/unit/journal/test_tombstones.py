@@ -141,3 +141,24 @@ def test_a_writer_has_seen_what_its_region_acknowledged() -> None:
     assert as_seen_by_writer(incoming, stored, {A: 2}, {A: 3, B: 6}) == incoming
     assert as_seen_by_writer(incoming, None, {A: 3}, {A: 3, B: 6}) == incoming
     assert as_seen_by_writer(incoming, None, {A: 5}, {A: 3, B: 6}).context == {A: 5}, "what is still to come is noted"
+
+
+def test_a_deletion_is_remembered_for_as_long_as_clocks_may_differ() -> None:
+    """A region that has lost its disk, and with it its hybrid clock, may write by a clock that is behind by that."""
+    observed = Observed([Replica(region, number) for number, region in enumerate(REGIONS)])
+    first, *_ = observed.replicas
+    observed.write(first, b"k", b"v")
+    observed.write(first, b"k", None)
+    observed.converge()
+    for replica in observed.replicas:
+        replica.store.tombstone_grace_ms = 60_000
+        replica.housekeep()
+    observed.converge()
+    for replica in observed.replicas:
+        replica.clock.advance(50)
+        replica.housekeep()
+    assert [replica.tombstones() for replica in observed.replicas] == [1, 1, 1]
+    for replica in observed.replicas:
+        replica.clock.advance(20)
+        replica.housekeep()
+    assert [replica.tombstones() for replica in observed.replicas] == [0, 0, 0]

@@ -17,7 +17,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="missing-replica",
+    number=9103,
     severity=Severity.WARNING,
+    alone=None,
     explanation="A region without a replica cannot serve the table's items without another region.",
     fix="Add the region to the table's Replicas, or take it out of the world.",
     find=_find,

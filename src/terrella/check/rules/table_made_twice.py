@@ -20,7 +20,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="table-made-twice",
+    number=9102,
     severity=Severity.ERROR,
+    alone=Severity.NOTE,
     explanation="One stack in one region owns a global table with all its replicas; the second stack to try fails.",
     fix="Give the table a Condition that holds in one region: `!Equals [!Ref AWS::Region, us-east-1]`.",
     find=_find,

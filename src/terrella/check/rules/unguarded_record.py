@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from terrella.check.findings import Rule, Severity
 from terrella.check.view import Record, WorldView, listed
 
-_CHOOSERS = ("Weight", "Region", "MultiValueAnswer")
+_CHOOSERS = ("Weight", "Region", "MultiValueAnswer", "GeoLocation", "Failover")
 
 
 def _find(view: WorldView) -> Iterator[tuple[int, str]]:
@@ -22,16 +22,19 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 
 def _is_guarded(record: Record) -> bool:
-    return "HealthCheckId" in record.properties or bool(
-        record.properties.get("AliasTarget", {}).get("EvaluateTargetHealth")
-    )
+    if record.properties.get("Failover") == "SECONDARY":
+        return True  # it is the last resort, and is handed out whatever its health
+    target = record.properties.get("AliasTarget", {})
+    return "HealthCheckId" in record.properties or bool(target.get("EvaluateTargetHealth"))
 
 
 RULE = Rule(
     id="unguarded-record",
+    number=9104,
     severity=Severity.WARNING,
-    explanation="A weighted, latency or multivalue record without a health check counts as healthy: clients are sent to"
-    " its region when that region is down.",
+    alone=Severity.WARNING,
+    explanation="A weighted, latency, geolocation, multivalue or primary record without a health check counts as"
+    " healthy: clients are sent to its region when that region is down.",
     fix="Give the record a HealthCheckId.",
     find=_find,
 )

@@ -34,7 +34,9 @@ def _named(view: WorldView) -> Iterator[tuple[int, str, str]]:
 
 RULE = Rule(
     id="unknown-endpoint",
+    number=9106,
     severity=Severity.WARNING,
+    alone=None,
     explanation="A host name written out by hand goes stale when its API is made anew, and is another in every region.",
     fix="Name the API by reference: `!Sub ${Api}.execute-api.${AWS::Region}.amazonaws.com`.",
     find=_find,

@@ -17,7 +17,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="unknown-health-check",
+    number=9105,
     severity=Severity.WARNING,
+    alone=None,
     explanation="Without a health check to ask, a record counts as healthy for ever.",
     fix="Make the health check in the template and name it by `!Ref`.",
     find=_find,

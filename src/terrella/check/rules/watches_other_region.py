@@ -30,7 +30,9 @@ def _find(view: WorldView) -> Iterator[tuple[int, str]]:
 
 RULE = Rule(
     id="health-check-watches-other-region",
+    number=9101,
     severity=Severity.ERROR,
+    alone=Severity.ERROR,
     explanation="A record is handed out or withheld by the health of a region that it does not lead to: when its own"
     " region breaks, clients are still sent there; when the watched one breaks, a healthy region is withheld.",
     fix="Let the health check watch its own region: `!Sub ${Api}.execute-api.${AWS::Region}.amazonaws.com`.",
