@@ -104,3 +104,43 @@ def test_one_replica_and_the_witness_go_on_without_the_other(world: Terrella) ->
     assert "sync" in world.run("lag").stdout
     world.run("restore", EAST)
     until(lambda: strong(world, EAST, "during") == WEST, "the dead region has it")
+
+
+def test_a_region_whose_replication_is_paused_neither_reads_nor_writes_strongly(world: Terrella) -> None:
+    """As on AWS, where pausing the replication of a strongly consistent replica isolates it; the others go on."""
+    world.until_serving()
+    put(world, EAST, "before-pause")
+
+    def fails() -> bool:
+        try:
+            strong(world, WEST, "before-pause")
+        except ClientError as error:
+            return error.response["Error"]["Code"] in ("InternalServerError", "ServiceUnavailable")
+        return False
+
+    world.control("POST", "faults", {"id": "paused", "kind": "replication", "regions": [WEST]})
+    try:
+        until(fails, "the paused region to be alone")
+        until(lambda: written_in(world, EAST, "during-pause"), "a majority without it")
+    finally:
+        world.control("DELETE", "faults/paused")
+    until(lambda: read_in(world, WEST, "during-pause") == EAST, "the paused region to take part again")
+
+
+def written_in(world: Terrella, region: str, key: str) -> bool:
+    try:
+        put(world, region, key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InternalServerError", "ServiceUnavailable"):
+            raise
+        return False
+    return True
+
+
+def read_in(world: Terrella, region: str, key: str) -> str | None:
+    try:
+        return strong(world, region, key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InternalServerError", "ServiceUnavailable"):
+            raise
+        return None

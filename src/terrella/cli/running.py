@@ -21,7 +21,7 @@ from terrella.world import (
 
 T = TypeVar("T")
 
-SILENT = ("held-down", "down", "silent")
+SILENT = ("held-down", "paused", "down", "silent")
 """States of a region that need not be asked."""
 
 world_option = click.option(

@@ -336,3 +336,31 @@ def test_the_regions_of_a_running_world(start_world: StartWorld, world_path: Pat
     evicted = run("region", "evict", "eu-west-1", "--force")
     assert "eu-west-1 was evicted without a majority. 1,234 of its records are held by the others." in evicted.output
     assert "evicted" in run("region", "list").output
+
+
+def test_faults_are_injected_listed_and_cleared(start_world: StartWorld) -> None:
+    start_world()
+    runner = CliRunner()
+
+    def run(*arguments: str) -> tuple[int, str]:
+        result = runner.invoke(terrella, ["fault", *arguments])
+        return result.exit_code, result.output.strip()
+
+    assert run() == (0, "Nothing is broken on purpose.")
+    assert run("inject", "disk: eu-west-1, full: true") == (0, "disk of eu-west-1 full")
+    code, said = run("inject", "{cut: us-east-1 -> eu-west-1}", "--for", "10m")
+    assert (code, said) == (0, "cut us-east-1 -> eu-west-1, for 10m")
+    code, said = run("list")
+    assert said.startswith("disk of eu-west-1 full\ncut us-east-1 -> eu-west-1 (ends in ")
+    assert [each["id"] for each in msgspec.json.decode(run("list", "--json")[1])] == [
+        "disk of eu-west-1 full",
+        "cut us-east-1 -> eu-west-1",
+    ]
+    code, said = run("inject", "kill: mars")
+    assert (code, "found mars, expected a region of the world items" in said) == (1, True)
+    assert "expected a fault such as" in run("inject", "[")[1]
+    assert "this fault needs a game day" in run("inject", "resolver: everywhere")[1]
+    assert "found soon, expected a duration" in run("inject", "kill: eu-west-1", "--for", "soon")[1]
+    assert run("clear", "us-east-1") == (0, "no longer: cut us-east-1 -> eu-west-1")
+    assert "found no fault us-east-1; broken on purpose is disk of eu-west-1 full" in run("clear", "us-east-1")[1]
+    assert run("clear") == (0, "no longer: disk of eu-west-1 full")

@@ -165,3 +165,27 @@ async def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(JournalError, match="version 99"):
         await reopened(tmp_path / "region.sqlite")
+
+
+async def test_a_disk_that_is_held_full_refuses_writes_until_it_is_let_go(tmp_path: Path) -> None:
+    """As a full disk does, whatever is under way meanwhile; what was acknowledged stays readable."""
+    clock = ManualClock()
+    journal = await Journal.open(tmp_path / "held.sqlite", "us-east-1", clock, SeededIds(1))
+    try:
+        await journal.declare(ITEMS)
+        under_way = asyncio.ensure_future(journal.write(lambda transaction: transaction.put(ITEMS.id, b"a", b"1")))
+        await asyncio.sleep(0)
+        journal.hold_full(True)
+        await under_way
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError, match="the disk is full"):
+                await journal.write(lambda transaction: transaction.put(ITEMS.id, b"b", b"1"))
+            clock.advance(3600)
+        assert journal.status().unavailable
+        assert journal.read(ITEMS.id, b"a") is not None
+        journal.hold_full(False)
+        await journal.write(lambda transaction: transaction.put(ITEMS.id, b"b", b"1"))
+        assert journal.status().unavailable is None
+    finally:
+        journal.hold_full(False)
+        await journal.close()

@@ -250,3 +250,21 @@ async def test_a_record_of_a_later_format_stops_its_data_set_and_nothing_else(wo
     assert world[WEST].get(b"a") == b"one"
     assert world[EAST].get(b"a") == b"two"
     assert world[WEST].replicator.status()[EAST].connected
+
+
+async def test_a_region_whose_replication_is_paused_drifts_apart_and_catches_up(world: World) -> None:
+    """The others go on without it; nothing that they try meanwhile makes them trust its link less."""
+    await world[EAST].put(b"before", b"1")
+    await until(lambda: equal(world))
+    world[IRELAND].replicator.pause()
+    await world[EAST].put(b"abroad", b"1")
+    await world[IRELAND].put(b"at home", b"1")
+    await until(lambda: world[WEST].get(b"abroad") == b"1")
+    await until(lambda: not any(peer.connected for peer in world[IRELAND].replicator.status().values()))
+    retries = world[EAST].replicator.status()[IRELAND].retries
+    await until(lambda: world[EAST].replicator.status()[IRELAND].retries >= retries + 3)
+    assert world[IRELAND].get(b"abroad") is world[EAST].get(b"at home") is None
+    assert not world[EAST].replicator.refusals
+    world[IRELAND].replicator.resume()
+    await until(lambda: equal(world))
+    assert world[IRELAND].get(b"abroad") == world[EAST].get(b"at home") == b"1"

@@ -9,7 +9,7 @@ import pytest
 
 from terrella.kernel import PROFILES, Connection, SystemClock
 from terrella.testing import SeededIds
-from terrella.traffic import CheckerRunner, CheckKind, HealthCheck, Observation
+from terrella.traffic import CheckerRunner, CheckKind, HealthCheck, Observation, ProbeResult
 from terrella.wire.hostnames import region_of_hostname
 from terrella.wire.http import HttpServer, Request, Response, SocketConnection
 
@@ -196,4 +196,20 @@ async def test_a_disabled_or_calculated_check_is_not_probed() -> None:
     await asyncio.sleep(0)
     assert checker.runner.observations() == []
     assert endpoints.opened == 0
+    await checker.runner.close()
+
+
+async def test_a_checker_that_is_told_what_to_find_does_not_look() -> None:
+    endpoints = Endpoints()
+    checker = Checker(endpoints)
+    asked: list[str] = []
+
+    def told(_check: HealthCheck, region: str) -> ProbeResult:
+        asked.append(region)
+        return ProbeResult(ok=False, reason="on purpose")
+
+    checker.runner.interference = told
+    checker.runner.set_checks([check()])
+    assert await checker.until(healthy=False) == "on purpose"
+    assert (set(asked), endpoints.opened) == ({"us-east-1"}, 0)
     await checker.runner.close()

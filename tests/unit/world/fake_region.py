@@ -1,7 +1,8 @@
 """A region that only speaks the control API, for the supervisor's tests: ``fake_region.py NAME WORLD_YAML``.
 
 What it finds in ``DIRECTORY/NAME.behaviour`` decides: ``fail`` exits at once, ``crash-once`` exits once it serves,
-``stubborn`` does not stop when asked. All of them decide on membership at once, in ``DIRECTORY/members.json``.
+``stubborn`` does not stop when asked, ``refuses`` takes no faults. All of them decide on membership at once, in
+``DIRECTORY/members.json``.
 """
 
 import asyncio
@@ -61,6 +62,18 @@ def decide(path: Path, world_path: Path, what: str, body: dict[str, Any]) -> dic
     return {**state, "groups": {}}
 
 
+def take_faults(faults: dict[str, Any], body: dict[str, Any], refusal: str) -> Response:
+    """One more, or all that there are."""
+    if "faults" in body:
+        faults.clear()
+        faults.update({each["id"]: each for each in body["faults"]})
+        return json_response({})
+    if refusal:
+        return json_response({"error": refusal}, 400)
+    faults[body["id"]] = body
+    return json_response({"id": body["id"], "done": 1})
+
+
 async def main(name: str, world_path: Path) -> None:
     configuration = load_world(world_path).region_configuration(name)
     behaviour_path = world_path.parent / f"{name}.behaviour"
@@ -68,6 +81,7 @@ async def main(name: str, world_path: Path) -> None:
     begin(name, how, behaviour_path)
     worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])  # noqa: ASYNC220
     (world_path.parent / f"{name}.worker").write_text(str(worker.pid))
+    faults: dict[str, Any] = {each.id: msgspec.to_builtins(each) for each in configuration.faults}
     links: dict[str, Any] = {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in configuration.links.items()}
     version = 1
     resumed = "--resume" in sys.argv
@@ -85,6 +99,7 @@ async def main(name: str, world_path: Path) -> None:
             "replication": {},
             "health": {},
             "links": links,
+            "faults": list(faults),
             "cross_region_calls": [call] if how == "calls" else [],
         }
 
@@ -113,6 +128,10 @@ async def main(name: str, world_path: Path) -> None:
             case "POST", "/_terrella/links":
                 links[f"{body.pop('from')} -> {body.pop('to')}"] = body
                 return json_response({})
+            case "POST", "/_terrella/faults" | "/_terrella/faults/all":
+                return take_faults(
+                    faults, body, refusal=f"there is no such thing in {name}" if how == "refuses" else ""
+                )
             case "POST", "/_terrella/apply":
                 version += 1
                 return json_response({"code_version": f"v{version}", "changes": ["changed f"]})
