@@ -7,9 +7,14 @@ world damaged, and a new one is started in its place. What a reset leaves behind
 that are remembered for a while, figures, log files.
 """
 
+import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from terrella.testing.plugin.errors import WorldError
 from terrella.testing.plugin.running import Running, key_names
@@ -19,6 +24,9 @@ RESET_S = 15.0
 ITEMS_MAX = 2000
 """With more, starting anew is faster."""
 _BATCH = 25
+_INTERVAL_S = 30.0
+_PROBE_S_MAX = 0.5
+_PROBE_PATIENCE_S = 10.0
 _OURS_TO_CHANGE = ("membership", "monitoring")
 """Elections and figures change by themselves; who is in the world is asked for by its status."""
 _LANES_THAT_WAIT = ("batch",)
@@ -108,6 +116,40 @@ def workers_of(status: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield region["region"], az
 
 
+def renew_workers(running: Running, status: Mapping[str, Any]) -> bool:
+    """Kill the functions' workers, whose modules may remember the test before; False if there are none.
+
+    Health checks must not take that for an outage: their endpoints are asked until they answer, as probes would, and
+    then each checker is given the time for a probe that puts its count of failures back to none.
+    """
+    pools = list(workers_of(status))
+    if not pools:
+        return False
+    for region, az in pools:
+        running.control(region).post(f"azs/{az}/kill", {})
+    endpoints = {
+        (verdict["region"], verdict["endpoint"])
+        for region in status["regions"]
+        for verdict in region["health"].values()
+        if verdict["region"] in running.regions
+    }
+    with ThreadPoolExecutor(max(1, len(endpoints))) as threads:
+        list(threads.map(lambda each: _probe(running, *each), sorted(endpoints)))
+    if endpoints:
+        time.sleep(min(_PROBE_S_MAX, _INTERVAL_S * running.world.profile.health_check_interval_scale))
+    return True
+
+
+def _probe(running: Running, region: str, endpoint: str) -> None:
+    """One request as a health checker makes it; what it answers is the application's affair."""
+    url = urlsplit(endpoint)
+    settings = running.world.regions[region]
+    connection = HTTPConnection(settings.address, running.world.ports.application, timeout=_PROBE_PATIENCE_S)
+    with closing(connection), suppress(OSError, HTTPException):
+        connection.request("GET", url.path or "/", headers={"host": url.hostname or settings.address})
+        connection.getresponse().read()
+
+
 def delete_items(running: Running, table: str, region: str) -> None:
     """Delete what a replica holds. Raises ``DamagedError`` if that is too much."""
     client = running.boto3("dynamodb", region, direct=True)
@@ -136,12 +178,13 @@ def make_new(running: Running, baseline: Baseline) -> Baseline:
     """
     status = settle(running, RESET_S)
     refuse_damage(status, baseline)
-    for table, regions in used_tables(status, baseline).items():
+    used = used_tables(status, baseline)
+    for table, regions in used.items():
         for region in regions:
             delete_items(running, table, region)
-    for region, az in workers_of(status):
-        running.control(region).post(f"azs/{az}/kill", {})
-    status = settle(running, RESET_S)
+    if renew_workers(running, status) or used:
+        settle(running, RESET_S)
+    status = running.status()
     refuse_damage(status, baseline)
     held = [
         f"{table['name']} in {each['region']}"
