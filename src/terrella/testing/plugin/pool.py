@@ -13,12 +13,11 @@ import boto3
 from terrella.kernel import Clock, TerrellaError
 from terrella.testing.plugin.application import Application
 from terrella.testing.plugin.process import WorldProcess
-from terrella.testing.plugin.reset import RESET_S, Baseline, DamagedError, make_new
+from terrella.testing.plugin.reset import Baseline, DamagedError, make_new
 from terrella.testing.plugin.running import Running
+from terrella.testing.plugin.settling import PATIENCE_S
 from terrella.testing.plugin.waiting import settle
 from terrella.testing.plugin.world import World
-
-_FIRST_SETTLE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Pool:
         if lent.damage is not None:
             raise DamagedError(lent.damage)
         for region in running.regions:
-            lent.region(region).restore(RESET_S)
+            lent.region(region).restore()
         for link in running.status()["links"]:
             if link["changed"]:
                 lent.link(link["from"], link["to"], one_way=True).heal()
@@ -91,7 +90,7 @@ class Pool:
         process = WorldProcess(application, self._make_directory(), self._cache, self._clock)
         try:
             running = Running(process, self._session, self._clock)
-            status = settle(running, _FIRST_SETTLE_S)
+            status = settle(running, PATIENCE_S[running.world.profile.name])
         except BaseException:
             process.stop()
             raise

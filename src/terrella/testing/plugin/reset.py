@@ -16,11 +16,13 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from terrella.testing.plugin.errors import WorldError
 from terrella.testing.plugin.running import Running, key_names
+from terrella.testing.plugin.settling import PATIENCE_S
 from terrella.testing.plugin.waiting import settle
 
-RESET_S = 15.0
 ITEMS_MAX = 2000
 """With more, starting anew is faster."""
 _BATCH = 25
@@ -69,6 +71,8 @@ class Baseline:
     def damage(self, region: Mapping[str, Any]) -> str | None:
         """What was done to a region that cannot be undone; None if nothing was."""
         name = region["region"]
+        if "journal" not in region:
+            return f"{name} does not say what it holds"
         if region["pid"] != self.processes[name]:
             return f"{name} has had another process"
         if region["world_regions"].keys() != self.processes.keys() or region["former_regions"]:
@@ -176,14 +180,18 @@ def make_new(running: Running, baseline: Baseline) -> Baseline:
 
     Raises ``DamagedError`` if it cannot be, ``WorldError`` if it does not come to rest.
     """
-    status = settle(running, RESET_S)
+    patience_s = PATIENCE_S[running.world.profile.name] / 2
+    status = settle(running, patience_s)
     refuse_damage(status, baseline)
     used = used_tables(status, baseline)
     for table, regions in used.items():
         for region in regions:
-            delete_items(running, table, region)
+            try:
+                delete_items(running, table, region)
+            except (BotoCoreError, ClientError) as error:
+                raise DamagedError(f"the items of {table} could not be deleted in {region}: {error}") from error
     if renew_workers(running, status) or used:
-        settle(running, RESET_S)
+        settle(running, patience_s)
     status = running.status()
     refuse_damage(status, baseline)
     held = [

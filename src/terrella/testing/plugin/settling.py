@@ -15,6 +15,9 @@ _INTERVALS_S = 100.0
 """Three intervals of 30 s, the longest that Route 53 offers, with what a probe takes."""
 _COLD_START_S = 1.0
 
+PATIENCE_S = {"fast": 30.0, "aws": 300.0}
+"""How long coming to rest may take, by profile."""
+
 Status = Mapping[str, Any]
 
 
@@ -47,7 +50,9 @@ def standing_of(status: Status, paused: frozenset[str]) -> Standing:
     for viewer, each in regions.items():
         if viewer in down or each["state"] != "serving":
             continue
-        for check_id, verdict in sorted(each["health"].items()):
+        if "health" not in each:
+            waiting.append(f"{viewer} has not told how it is")
+        for check_id, verdict in sorted(each.get("health", {}).items()):
             checkers = {name: one for name, one in verdict["checkers"].items() if name not in down}
             seen.append((viewer, check_id, verdict["healthy"], tuple(sorted(checkers.items()))))
             expected = verdict["region"] not in down

@@ -18,6 +18,7 @@ def settle(running: Running, within_s: float) -> dict[str, Any]:
     That is: every region that is not down or paused serves, every health check has found what there is to find, and
     all replicas that can reach each other are equal. Raises ``WorldError`` saying what was still to come.
     """
+    __tracebackhide__ = True
     deadline_s = running.clock.monotonic() + within_s
     seen, since_s = None, running.clock.monotonic()
     while True:

@@ -13,10 +13,10 @@ from terrella.testing.plugin.errors import WorldError
 from terrella.testing.plugin.http import HttpClient
 from terrella.testing.plugin.reset import Baseline
 from terrella.testing.plugin.running import Running
+from terrella.testing.plugin.settling import PATIENCE_S
 from terrella.testing.plugin.waiting import converge, settle, until_serving
 from terrella.world import duration_ms
 
-SETTLE_S = {"fast": 30.0, "aws": 300.0}
 _RESTORE_S = 60.0
 _LOG_LINES = 2000
 
@@ -158,7 +158,8 @@ class World:
         and all replicas that can reach each other are equal. Raises ``WorldError`` saying what is still to come after
         ``within_s`` (30 s; 300 s in profile ``aws``).
         """
-        settle(self.running, SETTLE_S[self.running.world.profile.name] if within_s is None else within_s)
+        __tracebackhide__ = True
+        settle(self.running, PATIENCE_S[self.running.world.profile.name] if within_s is None else within_s)
 
     def converged(self, within_s: float = 10.0) -> Convergence:
         """Whether all replicas of all tables are equal in every region: wait for it where it can still come.
