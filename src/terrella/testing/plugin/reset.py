@@ -9,16 +9,13 @@ that are remembered for a while, figures, log files.
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from terrella.testing.plugin.errors import WorldError
+from terrella.testing.plugin.probing import expectations
 from terrella.testing.plugin.running import Running, key_names
 from terrella.testing.plugin.settling import PATIENCE_S
 from terrella.testing.plugin.waiting import settle
@@ -28,7 +25,6 @@ ITEMS_MAX = 2000
 _BATCH = 25
 _INTERVAL_S = 30.0
 _PROBE_S_MAX = 0.5
-_PROBE_PATIENCE_S = 10.0
 _OURS_TO_CHANGE = ("membership", "monitoring")
 """Elections and figures change by themselves; who is in the world is asked for by its status."""
 _LANES_THAT_WAIT = ("batch",)
@@ -126,32 +122,15 @@ def renew_workers(running: Running, status: Mapping[str, Any]) -> bool:
     Health checks must not take that for an outage: their endpoints are asked until they answer, as probes would, and
     then each checker is given the time for a probe that puts its count of failures back to none.
     """
+    world = running.world
     pools = list(workers_of(status))
     if not pools:
         return False
     for region, az in pools:
         running.control(region).post(f"azs/{az}/kill", {})
-    endpoints = {
-        (verdict["region"], verdict["endpoint"])
-        for region in status["regions"]
-        for verdict in region["health"].values()
-        if verdict["region"] in running.regions
-    }
-    with ThreadPoolExecutor(max(1, len(endpoints))) as threads:
-        list(threads.map(lambda each: _probe(running, *each), sorted(endpoints)))
-    if endpoints:
-        time.sleep(min(_PROBE_S_MAX, _INTERVAL_S * running.world.profile.health_check_interval_scale))
+    expectations(status, {name: each.address for name, each in world.regions.items()}, world.ports.application, ())
+    time.sleep(min(_PROBE_S_MAX, _INTERVAL_S * world.profile.health_check_interval_scale))
     return True
-
-
-def _probe(running: Running, region: str, endpoint: str) -> None:
-    """One request as a health checker makes it; what it answers is the application's affair."""
-    url = urlsplit(endpoint)
-    settings = running.world.regions[region]
-    connection = HTTPConnection(settings.address, running.world.ports.application, timeout=_PROBE_PATIENCE_S)
-    with closing(connection), suppress(OSError, HTTPException):
-        connection.request("GET", url.path or "/", headers={"host": url.hostname or settings.address})
-        connection.getresponse().read()
 
 
 def delete_items(running: Running, table: str, region: str) -> None:

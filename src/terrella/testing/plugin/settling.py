@@ -1,8 +1,8 @@
 """Whether a world has come to rest: from what its regions say of themselves to what is still to come. Pure.
 
-A region that serves is expected to be found healthy by the checkers of every region, one that is down unhealthy. An
-application may say otherwise of itself, and a cut link keeps regions from seeing each other; then nothing is expected,
-and health is at rest once it has not changed for ``calm_s``.
+What checkers have to find is known where a health check's endpoint can be asked. Elsewhere (a cut link keeps checkers
+from seeing it, a check is inverted or calculated) nothing is expected, and health is at rest once it has not changed
+for ``calm_s``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,6 @@ from terrella.kernel import PROFILES
 _INTERVALS_S = 100.0
 """Three intervals of 30 s, the longest that Route 53 offers, with what a probe takes."""
 _COLD_START_S = 1.0
-
 PATIENCE_S = {"fast": 30.0, "aws": 300.0}
 """How long coming to rest may take, by profile."""
 
@@ -31,33 +30,34 @@ class Standing:
 
 
 def calm_s(profile: str) -> float:
-    """How long health has to stay as it is before it counts as the application's own word."""
+    """How long health has to stay as it is before it counts as settled where nothing is expected of it."""
     return _COLD_START_S + _INTERVALS_S * PROFILES[profile].health_check_interval_scale
 
 
-def standing_of(status: Status, paused: frozenset[str]) -> Standing:
-    """What a world's status says of its rest; ``paused`` regions do not answer, and their status is old."""
-    regions = {each["region"]: each for each in status["regions"]}
-    down = {name for name, each in regions.items() if each["state"] == "held-down"} | paused
+def down_regions(status: Status, paused: frozenset[str]) -> frozenset[str]:
+    """The regions that somebody has taken down, and that nothing is waited for from."""
+    return paused | {each["region"] for each in status["regions"] if each["state"] == "held-down"}
+
+
+def standing_of(status: Status, down: frozenset[str], expected: Mapping[str, bool | None]) -> Standing:
+    """What a world's status says of its rest; ``expected`` is what each health check will find, None if not known."""
+    serving = [each for each in status["regions"] if each["region"] not in down and each["state"] == "serving"]
     waiting = [
-        f"{name} is {each['state']}" + (f" ({each['reason']})" if each.get("reason") else "")
-        for name, each in regions.items()
-        if name not in down and each["state"] != "serving"
+        f"{each['region']} is {each['state']}" + (f" ({each['reason']})" if each.get("reason") else "")
+        for each in status["regions"]
+        if each["region"] not in down and each["state"] != "serving"
     ]
-    cut = any(link["cut"] for link in status["links"])
-    unsure: list[str] = ["links are cut"] if cut else []
+    waiting += [f"{each['region']} has not told how it is" for each in serving if "health" not in each]
+    unsure: list[str] = ["links are cut"] if any(link["cut"] for link in status["links"]) else []
+    voices = len(status["regions"]) - len(down)
     seen: list[Any] = []
-    for viewer, each in regions.items():
-        if viewer in down or each["state"] != "serving":
-            continue
-        if "health" not in each:
-            waiting.append(f"{viewer} has not told how it is")
+    for each in serving:
         for check_id, verdict in sorted(each.get("health", {}).items()):
             checkers = {name: one for name, one in verdict["checkers"].items() if name not in down}
-            seen.append((viewer, check_id, verdict["healthy"], tuple(sorted(checkers.items()))))
-            expected = verdict["region"] not in down
-            whole = not expected or cut or (len(checkers) == len(regions) - len(down) and all(checkers.values()))
-            if verdict["healthy"] != expected or not whole:
-                wanted = "healthy" if expected else "unhealthy"
-                unsure.append(f"{viewer} does not find {verdict['name']} of {verdict['region']} {wanted} as a whole")
+            seen.append((each["region"], check_id, verdict["healthy"], tuple(sorted(checkers.items()))))
+            wanted = expected.get(check_id)
+            agreed = len(checkers) == voices and set(checkers.values()) == {wanted}
+            if wanted is None or verdict["healthy"] is not wanted or not agreed:
+                what = {True: "healthy", False: "unhealthy", None: "for sure"}[wanted]
+                unsure.append(f"{each['region']} does not find {verdict['name']} of {verdict['region']} {what}")
     return Standing(waiting, unsure, tuple(seen))

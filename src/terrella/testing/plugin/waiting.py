@@ -6,8 +6,9 @@ from typing import Any
 from terrella.testing.plugin.control import Unanswered
 from terrella.testing.plugin.convergence import Convergence
 from terrella.testing.plugin.errors import WorldError
+from terrella.testing.plugin.probing import expectations
 from terrella.testing.plugin.running import Running
-from terrella.testing.plugin.settling import calm_s, standing_of
+from terrella.testing.plugin.settling import Standing, calm_s, down_regions, standing_of
 
 _POLL_S = 0.03
 
@@ -23,7 +24,7 @@ def settle(running: Running, within_s: float) -> dict[str, Any]:
     seen, since_s = None, running.clock.monotonic()
     while True:
         status = running.status()
-        standing = standing_of(status, frozenset(running.paused))
+        standing = _standing(running, status)
         now_s = running.clock.monotonic()
         if standing.seen != seen:
             seen, since_s = standing.seen, now_s
@@ -37,6 +38,17 @@ def settle(running: Running, within_s: float) -> dict[str, Any]:
         if now_s > deadline_s:
             raise WorldError(f"the world has not come to rest in {within_s:g} s: {'; '.join(waiting)}")
         time.sleep(_POLL_S)
+
+
+def _standing(running: Running, status: dict[str, Any]) -> Standing:
+    """How it stands with the regions and their health; endpoints are asked once there is nothing else to wait for."""
+    down = down_regions(status, frozenset(running.paused))
+    first = standing_of(status, down, {})
+    if first.waiting:
+        return first
+    world = running.world
+    addresses = {name: each.address for name, each in world.regions.items()}
+    return standing_of(status, down, expectations(status, addresses, world.ports.application, down))
 
 
 def _unequal(running: Running, status: dict[str, Any]) -> list[str]:
