@@ -52,7 +52,7 @@ class Response:
             raise WorldError(f"expected JSON, found {self!r} ({error})") from error
 
     def __repr__(self) -> str:
-        what = self.error or self.text[:120]
+        what = self.error or self.text.strip()[:120]
         return f"<{self.status or 'no response'} from {self.region or 'nowhere'}: {what}>"
 
 
