@@ -18,7 +18,7 @@ _POLL_S = 0.1
 @click.option("--no-wait", is_flag=True, help="Return at once.  [default: when the region serves]")
 @world_option
 def command(name: str, no_wait: bool, world_path: Path | None) -> None:
-    """Bring back a region that was killed.
+    """Bring back a region that was killed or paused.
 
     It is given traffic again when it has caught up with the others.
     """

@@ -32,8 +32,8 @@ def command(as_json: bool, watch: bool, world_path: Path | None) -> None:
     """Show the regions: health, code version, lag, writes at risk.
 
     At risk are writes that a region has acknowledged and no other holds yet. Of a region that is down, the last number
-    known is shown, with its age. Below the regions stands what should be looked after: lanes that have stopped,
-    snapshots that are needed or under way, stores that take no writes.
+    known is shown, with its age. Below the regions stands what is broken on purpose (terrella fault), and what should
+    be looked after: lanes that have stopped, snapshots that are needed or under way, stores that take no writes.
     """
     console = screen()
 
@@ -60,7 +60,14 @@ def page(status: dict[str, Any], console: Console) -> RenderableType:
         for region in status["regions"]
         for warning in region.get("warnings", ())
     ]
-    return Group(fitting_table(status, console), *([Text(), *notes] if notes else []))
+    faults = [Text(f"fault: {fault}", style="red") for fault in map(told_fault, status.get("faults", ()))]
+    return Group(fitting_table(status, console), *([Text(), *faults, *notes] if faults or notes else []))
+
+
+def told_fault(fault: dict[str, Any]) -> str:
+    """What is broken on purpose, and when that ends by itself."""
+    ends_in_s = fault["ends_in_s"]
+    return fault["id"] if ends_in_s is None else f"{fault['id']} (ends in {ends_in_s:.0f} s unless it is renewed)"
 
 
 def fitting_table(status: dict[str, Any], console: Console) -> Table:
@@ -75,9 +82,7 @@ def fitting_table(status: dict[str, Any], console: Console) -> Table:
 def status_table(status: dict[str, Any], left_out: Collection[str] = ()) -> Table:
     """One row a region."""
     changed = sum(link["changed"] for link in status["links"])
-    caption = (
-        f"{changed} link{'s' if changed > 1 else ''} changed by hand; terrella link shows them" if changed else None
-    )
+    caption = f"{changed} link{'s' if changed > 1 else ''} changed; terrella link shows them" if changed else None
     title = f"{status['world']} · profile {status['profile']}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None, pad_edge=False)
     reasons = [_reason(region) for region in status["regions"]]

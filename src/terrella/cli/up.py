@@ -1,8 +1,11 @@
 """``terrella up``."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,7 +28,12 @@ _POLL_S = 0.05
 @click.option(
     "--skip-unsupported", is_flag=True, help="Start although the template holds resources that are not supported."
 )
-def command(world: Path | None, detach: bool, profile: str | None, skip_unsupported: bool) -> None:
+@click.option(
+    "--until-input-ends", is_flag=True, hidden=True, help="Stop when standard input ends: with who started it."
+)
+def command(
+    world: Path | None, detach: bool, profile: str | None, skip_unsupported: bool, until_input_ends: bool
+) -> None:
     """Start the world and run it until Ctrl-C.
 
     Reads ./world.yaml unless another is named. Every region is a process of its own; one that crashes is started again.
@@ -35,8 +43,17 @@ def command(world: Path | None, detach: bool, profile: str | None, skip_unsuppor
     if detach:
         _detach(path.resolve(), profile, skip_unsupported)
         return
+    if until_input_ends:
+        threading.Thread(target=_stop_with_input, daemon=True).start()
     options = Options(PROFILES[profile] if profile is not None else None, skip_unsupported)
     run_world(loaded, options, LineReporter(), make_traffic=front_traffic)
+
+
+def _stop_with_input() -> None:
+    """Whoever started us is gone when our input ends, even if it was killed: what it played with must not stay."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _detach(path: Path, profile: str | None, skip_unsupported: bool) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import msgspec
 from botocore.config import Config
 
+from terrella.gameday.faults import ClientConditions, Order
 from terrella.kernel import TerrellaError
 from terrella.wire.http import fetch
 
@@ -14,13 +16,20 @@ _CONTROL = [("x-terrella-control", "1")]
 
 
 class Operator:
-    """Talks to the front door at ``host:port`` and to the regions at their own ``addresses``."""
+    """Talks to the front door at ``host:port`` and to the regions at their own ``addresses``.
 
-    def __init__(self, host: str, port: int, addresses: dict[str, str]) -> None:
+    With ``lease_s``, a fault that it injects ends by itself so long after it was injected or last renewed
+    (``renew_faults``): then nothing stays broken when the operator dies. ``clients`` is what the load goes by.
+    """
+
+    def __init__(self, host: str, port: int, addresses: dict[str, str], *, lease_s: float | None = None) -> None:
         self._host = host
         self._port = port
         self.addresses = addresses
         self._clients: dict[tuple[str, str], Any] = {}
+        self._lease_s = lease_s
+        self._injected: dict[str, None] = {}
+        self.clients = ClientConditions()
 
     def boto3(self, service: str, region: str) -> Any:
         """A boto3 client for one region, through the front door's endpoint, as a user's own would be."""
@@ -59,6 +68,34 @@ class Operator:
     async def link(self, a: str, b: str, **changes: Any) -> Any:
         """Change the link between two regions, both ways: ``cut=True``, ``delay_ms=200``, ``heal=True``."""
         return await self._call("POST", self._host, "links", {"a": a, "b": b, **changes})
+
+    async def inject_fault(self, fault_id: str, order: Order) -> Any:
+        """Have the supervisor break something; answers it as ``terrella status`` shows it. Raises ``TerrellaError``."""
+        body = {
+            "id": fault_id,
+            "kind": order.kind,
+            "parameters": order.parameters,
+            "regions": list(order.regions),
+            "lease_s": self._lease_s,
+        }
+        self._injected[fault_id] = None  # before it is asked for: the answer may be lost
+        return await self._call("POST", self._host, "faults", body)
+
+    async def end_fault(self, fault_id: str) -> Any:
+        """Have it mended; without effect if there is no such fault. Raises ``TerrellaError``."""
+        self._injected.pop(fault_id, None)
+        return await self._call("DELETE", self._host, f"faults/{quote(fault_id, safe='')}")
+
+    async def renew_faults(self) -> None:
+        """What this operator has injected and not ended goes on for another lease. Raises ``TerrellaError``."""
+        if self._lease_s is not None and self._injected:
+            body = {"ids": list(self._injected), "lease_s": self._lease_s}
+            await self._call("POST", self._host, "faults/renew", body)
+
+    async def end_faults(self) -> None:
+        """Mend everything that this operator has injected and not ended. Raises ``TerrellaError``."""
+        for fault_id in list(self._injected):
+            await self.end_fault(fault_id)
 
     async def _call(self, method: str, host: str, target: str, body: Any = None) -> Any:
         response = await fetch(

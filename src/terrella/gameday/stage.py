@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from terrella.gameday.expectations import Finding, Verdict
+from terrella.gameday.verdict import Finding, Verdict
 
 _BAR_CELLS = 16
 _REFRESH_PER_SECOND = 8

@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 
 from terrella.gameday.client import Client
-from terrella.gameday.expectations import Verdict
 from terrella.gameday.operator import Operator
 from terrella.gameday.scenes import SCENES, wrong_health_check
 from terrella.gameday.stage import Stage
 from terrella.gameday.theatre import Theatre
+from terrella.gameday.verdict import Verdict
 from terrella.gameday.world_process import WorldProcess
 from terrella.kernel import Clock
 from terrella.world import World, load_world

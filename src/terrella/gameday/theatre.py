@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terrella.gameday.client import Client, Served
-from terrella.gameday.expectations import Verdict
 from terrella.gameday.operator import Operator
 from terrella.gameday.stage import Stage
+from terrella.gameday.verdict import Verdict
 from terrella.kernel import Clock, TerrellaError
 
 POLL_S = 0.01

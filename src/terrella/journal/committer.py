@@ -7,6 +7,7 @@ that the loop stays responsive; what an operation answers is delivered after the
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,7 @@ class Committer:
         self._idle.set()
         self._failure: JournalError | None = None
         self._full_until = 0.0
+        self._held_full = False
         self._checkpoint: asyncio.Future[None] | None = None
         self._restart_wal = False
         self.batches = 0
@@ -149,6 +151,11 @@ class Committer:
             self._idle.clear()
             self._loop.call_soon(self._gather)
         return future
+
+    def hold_full(self, full: bool) -> None:
+        """Refuse what comes as if the disk were full, or take it again; what is under way is done."""
+        self._held_full = full
+        self._full_until = math.inf if full else 0.0
 
     @property
     def unavailable(self) -> str | None:
@@ -270,7 +277,7 @@ class Committer:
         if error is not None:
             self._failed(error)
             return
-        self._full_until = 0.0
+        self._full_until = math.inf if self._held_full else 0.0
         self._store.committed()
         self.batches += 1
         self.operations += len(self._batch)
@@ -314,7 +321,7 @@ class Committer:
         if isinstance(error, apsw.FullError):
             _log.error("the disk is full; reading goes on, writing is tried again")
             outcome = StoreUnavailableError("the disk is full: nothing was written")
-            self._full_until = self._clock.monotonic() + DISK_FULL_RETRY_S
+            self._full_until = math.inf if self._held_full else self._clock.monotonic() + DISK_FULL_RETRY_S
         else:
             _log.error("the store failed: %s", error)
             outcome = self._failure = OutcomeUnknownError(

@@ -53,6 +53,10 @@ class Downstream:
         self._clock = clock
         self._opened = clock.monotonic()
 
+    def close(self) -> None:
+        """Say nothing more."""
+        self._writer.close()
+
     async def run(self, on_greeted: Callable[["Downstream"], None]) -> None:
         """Serve; raises ``ProtocolError`` with the reason why the connection ended, if the peer is to blame.
 

@@ -133,6 +133,10 @@ class Journal:
             connection.close()
         self._lock.close()
 
+    def hold_full(self, full: bool) -> None:
+        """Behave as if the disk were full, or no longer: reading goes on, writes raise ``StoreUnavailableError``."""
+        self.committer.hold_full(full)
+
     def abandon(self) -> None:
         """Let go of the file as a crash does: what is not committed is gone, and nobody is told."""
         self._closed = True

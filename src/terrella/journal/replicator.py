@@ -12,6 +12,7 @@ from terrella.journal.errors import JournalError
 from terrella.journal.journal import Journal
 from terrella.journal.lag import Lags
 from terrella.journal.parts import Parts
+from terrella.journal.pausing import PullGate
 from terrella.journal.peers import DataSetFigures, PeerStatus
 from terrella.journal.protocol import frame, refusal
 from terrella.journal.report import ReplicationReport
@@ -65,8 +66,9 @@ class Replicator:
         self.parts = Parts(journal, self.sources, clock)
         lags = Lags()
         self.report = ReplicationReport(journal.store, journal.reader, self.sources, lags, clock)
+        self._gate = PullGate(connector)
         self._shared = Pulling(
-            journal, self._state, self.sources, lags, self.report, connector, port, clock, ids, world, self.parts
+            journal, self._state, self.sources, lags, self.report, self._gate, port, clock, ids, world, self.parts
         )
         self._configured = set(peers)
         self._upstreams: dict[str, Upstream] = {}
@@ -74,7 +76,7 @@ class Replicator:
         self._downstreams: dict[Downstream, None] = {}  # in the order in which they came
         self._strangers: Counter[str] = Counter()
         self._others: set[asyncio.Task[None]] = set()
-        self.sync = SyncLane(journal, connector, port, clock, ids, world)
+        self.sync = SyncLane(journal, self._gate, port, clock, ids, world)
         self._server: asyncio.Server | None = None
         self._background: list[asyncio.Task[None]] = []
         self._pulling = False
@@ -115,6 +117,20 @@ class Replicator:
         if self._server is not None:
             await self._server.wait_closed()
             self._server = None
+
+    def pause(self) -> None:
+        """Pull from nobody, let nobody pull, and take no part in the lane ``sync``, until ``resume``."""
+        self._gate.close()
+        for downstream in self._downstreams:
+            if downstream.server.peer is not None:
+                downstream.task.cancel()
+        for other in self._others:
+            other.cancel()
+
+    def resume(self) -> None:
+        """Go on where it was paused."""
+        self._gate.open()
+        self.poke()
 
     # who is a peer
 
@@ -278,6 +294,8 @@ class Replicator:
         proven: frozenset[str] | None,
     ) -> None:
         """A connection of the lane ``sync``."""
+        if self._gate.closed:
+            return
         task = asyncio.current_task()
         assert task is not None
         self._others.add(task)
@@ -294,6 +312,9 @@ class Replicator:
     def _greeted(self, newer: Downstream, address: str) -> None:
         """A peer that connects is there to be pulled from, and has given up its earlier connection."""
         self._no_stranger(address)
+        if self._gate.closed:
+            newer.close()
+            raise ConnectionRefusedError("replication is paused")
         server = newer.server
         upstream = self._upstreams.get(server.peer or "")
         if upstream is not None and upstream.greeted(server.unknown_lives):

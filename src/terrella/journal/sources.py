@@ -21,7 +21,8 @@ RELAY_AFTER_S = 0.5
 # One that came back is pulled from directly after so long; twice as long each time that it did not stay.
 RETURN_AFTER_S, RETURN_AFTER_MAX_S = 1.0, 30.0
 STEADY_S = 30.0
-# A relay is left for one that holds so many records more, for so long; for a life, any that it lacks will do.
+# A relay is left for one that holds so many records more, for so long; for a life, or for the region itself when it is
+# back, any that it lacks will do.
 OVERTAKEN_RECORDS, OVERTAKEN_S = 1000, 2.0
 LACKING_S = 1.0
 # A relay that holds what is missing here and does not send it is left for a while, if there is another.
@@ -285,7 +286,11 @@ class Sources:
             if current not in relays or view.now - direct.since >= presence.patience_s:
                 return region
             self._unsettled.add(view.id)
-            return current
+            # Two that relay it for each other would wait for what neither has got.
+            lacking = direct.missing(view.id, region, view.own) > view.offers[current].missing(
+                view.id, region, view.own
+            )
+            return region if self._for_long(lacking, ("return", *share), LACKING_S, view.now) else current
         if not relays:
             return None
         self._unsettled.add(view.id)

@@ -8,10 +8,13 @@ from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, re
 from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
 from terrella.kernel.profile import PROFILES, Profile
+from terrella.kernel.vantage_points import CITIES, SUBNET_BITS, VantagePoint
 
 __all__ = [
+    "CITIES",
     "PROFILES",
     "SKEW_BOUND_MS",
+    "SUBNET_BITS",
     "Arn",
     "AwsError",
     "Clock",
@@ -24,6 +27,7 @@ __all__ = [
     "SystemClock",
     "SystemIds",
     "TerrellaError",
+    "VantagePoint",
     "hlc_milliseconds",
     "known_regions",
     "one_way_delay_ms",

@@ -96,5 +96,9 @@ def one_way_delay_ms(from_region: str, to_region: str) -> float:
     measured = _MEASURED_ONE_WAY_MS.get(frozenset((from_region, to_region)))
     if measured is not None:
         return measured
-    kilometres = distance_km(region_place(from_region), region_place(to_region))
-    return round(kilometres / _KM_PER_MS * _DETOUR + _ROUTERS_MS, 1)
+    return delay_between_ms(region_place(from_region), region_place(to_region))
+
+
+def delay_between_ms(a: Place, b: Place) -> float:
+    """The one-way network delay that the distance between two places makes, in milliseconds, to a tenth."""
+    return round(distance_km(a, b) / _KM_PER_MS * _DETOUR + _ROUTERS_MS, 1)

@@ -17,6 +17,7 @@ from terrella.region.configuration import (
     Security,
 )
 from terrella.region.desk import TrafficDesk, contribution_of
+from terrella.region.faults import MOMENTARY_FAULTS, FaultOrder, check_fault
 from terrella.region.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metrics
 
@@ -28,11 +29,13 @@ __all__ = [
     "METRICS",
     "METRICS_CONTENT_TYPE",
     "METRICS_PATH",
+    "MOMENTARY_FAULTS",
     "MONITOR",
     "Access",
     "Admission",
     "BulletinBoard",
     "BulletinReader",
+    "FaultOrder",
     "LaneSettings",
     "PeerView",
     "Ports",
@@ -41,6 +44,7 @@ __all__ = [
     "Sample",
     "Security",
     "TrafficDesk",
+    "check_fault",
     "contribution_of",
     "render_metrics",
     "run_region",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from terrella.kernel import PROFILES, Profile
+from terrella.region.faults.model import FaultOrder
 from terrella.wire.links import Link
 from terrella.wire.sigv4 import AccessKey
 from terrella.wire.tls import TlsFiles
@@ -56,7 +57,8 @@ class Security:
 class RegionConfiguration:
     """The whole world as one region sees it. ``regions`` is in the order of ``world.yaml`` and includes this region.
 
-    ``lanes`` has logical ids or names of tables that are to be replicated otherwise than the template says.
+    ``lanes`` has logical ids or names of tables that are to be replicated otherwise than the template says. ``faults``
+    are active from the start.
     """
 
     world: str
@@ -72,6 +74,7 @@ class RegionConfiguration:
     account: str = ACCOUNT
     skip_unsupported: bool = False
     lanes: Mapping[str, LaneSettings] = field(default_factory=dict)
+    faults: tuple[FaultOrder, ...] = ()
 
     @property
     def own(self) -> RegionSettings:

@@ -18,13 +18,15 @@ _PREFIX = "/_terrella/"
 class Call:
     """One control request: the words of its path after ``/_terrella/``, its query and its JSON body.
 
-    ``proven`` is the region that it comes from, by its certificate; empty if it need prove nothing.
+    ``proven`` is the region that it comes from, by its certificate; empty if it need prove nothing. ``method`` tells
+    ``DELETE`` from the other changes.
     """
 
     words: tuple[str, ...]
     query: dict[str, str]
     body: dict[str, Any]
     proven: str = ""
+    method: str = "POST"
 
 
 Action = Callable[[Call], Awaitable[Any]]
@@ -73,6 +75,6 @@ class Control:
             return json_response({"error": f"changes need the header {CONTROL_HEADER}: 1"}, 403)
         try:
             body = msgspec.json.decode(request.body, type=dict[str, Any]) if request.body else {}
-            return json_response(await action(Call(words, query, body, request.proven)))
+            return json_response(await action(Call(words, query, body, request.proven, request.method)))
         except (msgspec.DecodeError, TerrellaError) as error:
             return json_response({"error": str(error)}, 400)

@@ -133,6 +133,12 @@ class TrafficDesk:
         groups = (group for zone in zones.zones.values() for group in zone.groups.values())
         return float(max((zones.ttl(record.ttl_s) for group in groups for record in group), default=0))
 
+    def ttls_s(self) -> dict[str, int]:
+        """The TTL of each name's addresses as the template has it, whatever the profile makes of it."""
+        zones = self.resolver.zones.zones.values()
+        groups = (item for zone in zones for item in zone.groups.items())
+        return {name: max(record.ttl_s for record in group) for (name, kind), group in groups if kind == "A" and group}
+
     def region_of_api(self, api_id: str) -> str | None:
         """The region whose stack has an API."""
         return self.api_regions.get(api_id)
@@ -144,6 +150,8 @@ class TrafficDesk:
                 "name": check.logical_id,
                 "region": check.stack_region,
                 "endpoint": check.endpoint,
+                "interval_s": check.interval_s,
+                "threshold": check.threshold,
                 "healthy": verdict.healthy,
                 "reason": verdict.reason,
                 "stale": verdict.stale,

@@ -29,7 +29,8 @@ class AwsEndpoint:
     """Dispatches what arrives on the AWS port of one region.
 
     ``services`` maps a signing name (``dynamodb``, ``lambda``) to its handler; ``caller_of`` tells which function holds
-    an access key; ``regions`` are the world's, which ``connector`` leads to, at ``port``.
+    an access key; ``regions`` are the world's, which ``connector`` leads to, at ``port``. While calls to other regions
+    are ``forbidden``, it says why.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class AwsEndpoint:
         self._connector = connector
         self._port = port
         self._clients: dict[str, HttpClient] = {}
+        self.forbidden: Callable[[], str] | None = None
         self.set_regions(regions)
 
     def set_regions(self, regions: tuple[str, ...]) -> None:
@@ -104,6 +106,9 @@ class AwsEndpoint:
             )
         caller = self._caller_of(scope.access_key) or f"a client at {request.peer}"
         kind = CallKind(caller, scope.region, scope.service, _operation(request))
+        if self.forbidden is not None:
+            self._count(kind, failed=True)
+            return error_response(request, 403, "AccessDeniedException", self.forbidden())
         forwarded = Request(
             request.method,
             request.target,
@@ -120,17 +125,20 @@ class AwsEndpoint:
                 request, 503, "ServiceUnavailable", f"{scope.region} cannot be reached from {self._region}: {why}"
             )
         finally:
-            if self._calls.record(kind, failed):
-                _log.warning(
-                    "%s in %s called %s (%s) in %s: a region that needs another one to serve is not active-active",
-                    caller,
-                    self._region,
-                    scope.service,
-                    kind.operation,
-                    scope.region,
-                )
+            self._count(kind, failed)
         response.headers = [(name, value) for name, value in response.headers if name not in _HOP_BY_HOP]
         return response
+
+    def _count(self, kind: CallKind, failed: bool) -> None:
+        if self._calls.record(kind, failed):
+            _log.warning(
+                "%s in %s called %s (%s) in %s: a region that needs another one to serve is not active-active",
+                kind.caller,
+                self._region,
+                kind.service,
+                kind.operation,
+                kind.to_region,
+            )
 
     def close(self) -> None:
         """Close what is open to other regions."""

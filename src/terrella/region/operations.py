@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from terrella.journal import JournalStatus, Version
 from terrella.kernel import TerrellaError, hlc_milliseconds
 from terrella.region.control import Action, Call, Stream
+from terrella.region.faults import FaultOrder
 from terrella.region.membership_operations import MembershipOperations
 from terrella.region.metrics import CONTENT_TYPE, region_samples, render_metrics
 from terrella.region.replication import ReplicationDesk
@@ -20,6 +21,7 @@ from terrella.wire.links import Link
 if TYPE_CHECKING:
     from terrella.region.process import Region
 
+T = TypeVar("T")
 _REPLAYED_MAX = 100_000
 
 
@@ -49,6 +51,7 @@ class RegionOperations:
             "replication": self._replication,
             "verify": self._verification_desk.answer,
             "parked": self._parked,
+            "faults": self._faults,
         }
         streams: dict[str, Stream] = {
             "bulletin": self._bulletin,
@@ -61,6 +64,7 @@ class RegionOperations:
             "azs": self._azs,
             "membership": self._membership.change,
             "parked": self._replay,
+            "faults": self._change_faults,
         }
         return reads, streams, changes
 
@@ -95,6 +99,7 @@ class RegionOperations:
             "code_version": region.deployment.version,
             **region.participation.status(),
             "health": region.desk.health_report(),
+            "ttls_s": region.desk.ttls_s(),
             "replication": {name: msgspec.to_builtins(peer) for name, peer in peers.items()},
             "refusals": list(region.replicator.refusals),
             "journal": _journal(journal),
@@ -103,6 +108,7 @@ class RegionOperations:
             "functions": [msgspec.to_builtins(one) for one in region.functions.status()],
             "gateway": msgspec.to_builtins(region.gateway.status()),
             "cross_region_calls": region.calls.report(),
+            "faults": region.faults.report(),
             "warnings": [*self._warnings(), *troubles(journal, peers, region.replicator.snapshot_needed)],
             "links": {f"{a} -> {b}": msgspec.to_builtins(link) for (a, b), link in region.links.all().items()},
         }
@@ -240,6 +246,21 @@ class RegionOperations:
         self._region.poke_peers()
         return msgspec.to_builtins(link)
 
+    async def _faults(self, _call: Call) -> Any:
+        return {"faults": self._region.faults.report()}
+
+    async def _change_faults(self, call: Call) -> Any:
+        """``POST faults`` begins one, ``POST faults/all`` says which there are, ``DELETE faults/ID`` ends one."""
+        faults = self._region.faults
+        match call.method, call.words[1:]:
+            case "POST", ():
+                return faults.begin(_fault(call.body, FaultOrder))
+            case "POST", ("all",):
+                return faults.set_all(_fault(call.body.get("faults"), list[FaultOrder]))
+            case "DELETE", (fault_id,):
+                return faults.end(fault_id)
+        raise TerrellaError("expected POST faults, POST faults/all or DELETE faults/ID")
+
     async def _azs(self, call: Call) -> Any:
         """``azs/NAME/kill``, ``azs/NAME/hold``, ``azs/NAME/restore``."""
         if len(call.words) != 3 or call.words[1] not in self._configuration.own.azs:
@@ -281,11 +302,19 @@ def _journal(status: JournalStatus) -> dict[str, Any]:
                 "lane": one.lane,
                 "items": one.items,
                 "conflicts": one.conflicts,
+                "parked": one.parked,
                 "vector": {f"{region}/{incarnation}": seq for (region, incarnation), seq in one.vector.items()},
             }
             for one in status.data_sets
         ],
     }
+
+
+def _fault(body: object, shape: type[T]) -> T:
+    try:
+        return msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        raise TerrellaError(f"found a fault that does not fit ({error}), expected id, kind and parameters") from error
 
 
 def _required(call: Call, name: str) -> str:

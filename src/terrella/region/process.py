@@ -22,6 +22,9 @@ from terrella.region.deployment import Deployed, Deployment
 from terrella.region.desk import TrafficDesk, check_traffic_resources, contribution_of
 from terrella.region.door import make_door, through_the_door
 from terrella.region.endpoint import AwsEndpoint
+from terrella.region.faults import RegionFaults
+from terrella.region.faults.clock import AdjustableClock
+from terrella.region.faults.mechanisms import mechanisms_of
 from terrella.region.latencies import Latencies
 from terrella.region.membership import MembershipKeeper, RegionStatus
 from terrella.region.operations import RegionOperations
@@ -50,7 +53,7 @@ class Region:
 
     def __init__(self, configuration: RegionConfiguration, clock: Clock, ids: Ids) -> None:
         self.configuration = configuration
-        self.clock = clock
+        self.clock = clock = AdjustableClock(clock)
         self._ids = ids
         addresses = {name: settings.address for name, settings in configuration.regions.items()}
         self.regions: Mapping[str, RegionSettings] = dict(configuration.regions)
@@ -117,6 +120,9 @@ class Region:
             self.access,
         )
         self._closing.callback(self.endpoint.close)
+        self.faults = RegionFaults(mechanisms_of(self, self._ids), self.clock)
+        self._closing.callback(self.faults.close)
+        self.faults.set_all(self.configuration.faults)
         await self._open_door(self.endpoint)
         await self._listen(HttpServer(self.endpoint.handle), ports.aws)
         await self._listen(HttpServer(self.gateway.handle), ports.application)

@@ -14,7 +14,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from terrella.kernel import known_regions, region_place
+from terrella.kernel import VantagePoint, known_regions, region_place
 from terrella.traffic.errors import Properties
 from terrella.traffic.names import normal_name
 
@@ -79,6 +79,11 @@ class Location:
             return cls(region=region)
         place = region_place(region)
         return cls(continent=place.continent, country=place.country, region=region)
+
+    @classmethod
+    def of_vantage_point(cls, at: VantagePoint) -> Self:
+        """The location of clients; by latency they are taken to be where the AWS region nearest to them is."""
+        return cls(continent=at.continent or None, country=at.country or None, region=at.nearest_region())
 
     @property
     def is_default(self) -> bool:

@@ -13,8 +13,8 @@ _CACHED_MAX = 4096
 class Resolver:
     """Answers questions by the zones and verdicts of this moment; ``generation`` changes whenever answers may.
 
-    Call ``invalidate`` when a verdict has changed, ``replace`` when the stacks have. ``location`` is where every client
-    of this resolver is taken to be: addresses on one machine tell nothing about geography.
+    Call ``invalidate`` when a verdict has changed, ``replace`` when the stacks have. ``location`` is where a client is
+    taken to be that does not say where it is: addresses on one machine tell nothing about geography.
     """
 
     def __init__(self, zones: Zones, healthy: Healthy, ids: Ids, location: Location | None = None) -> None:
@@ -23,7 +23,7 @@ class Resolver:
         self.generation = 0
         self._healthy = healthy
         self._fraction: Callable[[], float] = ids.fraction
-        self._outcomes: dict[tuple[str, str], tuple[Outcome, ...]] = {}
+        self._outcomes: dict[tuple[str, str, Location | None], tuple[Outcome, ...]] = {}
 
     @property
     def fraction(self) -> Callable[[], float]:
@@ -40,12 +40,13 @@ class Resolver:
         self.zones = zones
         self.invalidate()
 
-    def outcomes(self, name: str, record_type: str = "A") -> tuple[Outcome, ...]:
-        """Every answer that may be given now, with its share."""
-        key = (name, record_type)
+    def outcomes(self, name: str, record_type: str = "A", location: Location | None = None) -> tuple[Outcome, ...]:
+        """Every answer that may be given now to a client at ``location``, with its share."""
+        at = location if location is not None else self.location
+        key = (name, record_type, at)
         found = self._outcomes.get(key)
         if found is None:
-            found = outcomes(self.zones, name, record_type, healthy=self._healthy, location=self.location)
+            found = outcomes(self.zones, name, record_type, healthy=self._healthy, location=at)
             if len(self._outcomes) >= _CACHED_MAX:
                 self._outcomes.clear()
             self._outcomes[key] = found

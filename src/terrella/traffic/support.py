@@ -27,8 +27,8 @@ _POLICY_NOTES = {
     Policy.SIMPLE: "all values, each first in its turn; a health check counts only as an alias's target health",
     Policy.WEIGHTED: "weights 0 to 255; zero weights only when no other is healthy; all zero means equal shares",
     Policy.FAILOVER: "the primary when both are unhealthy; an unchecked secondary always takes over",
-    Policy.LATENCY: "by the built-in distances between regions, not by measured latency",
-    Policy.GEOLOCATION: "continent, country and default; the asker is where its name server's region is",
+    Policy.LATENCY: "by the built-in distances from the region nearest to the asker, not by measured latency",
+    Policy.GEOLOCATION: "continent, country and default; the asker is where its subnet says, else at its name server",
     Policy.MULTIVALUE: "up to eight healthy records, in turn",
 }
 _KIND_NOTES = {

@@ -6,7 +6,7 @@ speaks to one that runs. ``Traffic`` is the seam through which the front door ge
 
 from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
-from terrella.world.document import MistakesError
+from terrella.world.document import Document, Entry, MistakesError, did_you_mean, either, show
 from terrella.world.down import Stopped, stop_world
 from terrella.world.events import Event, EventLog, Mood
 from terrella.world.front_door import NameServer, Traffic
@@ -37,6 +37,8 @@ __all__ = [
     "SUPERVISOR",
     "ControlClient",
     "DevelopmentAuthority",
+    "Document",
+    "Entry",
     "Event",
     "EventLog",
     "FrontTraffic",
@@ -55,7 +57,9 @@ __all__ = [
     "World",
     "WorldLock",
     "bandwidth_bytes_per_s",
+    "did_you_mean",
     "duration_ms",
+    "either",
     "find_world",
     "front_traffic",
     "holder",
@@ -66,6 +70,7 @@ __all__ = [
     "require_certificates",
     "run_world",
     "share",
+    "show",
     "show_bandwidth",
     "show_duration",
     "stop_world",

@@ -49,6 +49,10 @@ class ControlClient:
         """Have something done. Raises ``TerrellaError`` as ``get`` does."""
         return await self._ask("POST", path, msgspec.json.encode(body), timeout_s)
 
+    async def delete(self, path: str, timeout_s: float = 60.0) -> Any:
+        """Have something ended. Raises ``TerrellaError`` as ``get`` does."""
+        return await self._ask("DELETE", path, b"", timeout_s)
+
     async def lines(self, path: str) -> AsyncIterator[Any]:
         """An answer that is JSON lines, each as it comes. Raises ``TerrellaError``."""
         client = HttpClient(self._open, max_idle=0)
@@ -83,7 +87,7 @@ class ControlClient:
 
     def _request(self, method: str, path: str, body: bytes = b"") -> Request:
         headers = [("host", self._host)]
-        if method == "POST":
+        if method != "GET":
             headers += [(CONTROL_HEADER, "1"), ("content-type", "application/json")]
         request = Request(method, path, headers, body)
         if self.key is not None:

@@ -5,6 +5,7 @@ What changes anything needs the header ``x-terrella-control: 1``, which no web p
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -13,6 +14,7 @@ from terrella.region import METRICS_CONTENT_TYPE, render_metrics
 from terrella.wire.http import Request, Response, json_response
 from terrella.world.aws_door import CONTROL_PREFIX
 from terrella.world.client import CONTROL_HEADER
+from terrella.world.faults import FaultRequest
 from terrella.world.supervisor import Supervisor, link_fields
 
 B = TypeVar("B", bound=msgspec.Struct)
@@ -25,6 +27,11 @@ class _Kill(msgspec.Struct, forbid_unknown_fields=True):
 class _Region(msgspec.Struct, forbid_unknown_fields=True):
     region: str
     force: bool = False
+
+
+class _Renewal(msgspec.Struct, forbid_unknown_fields=True):
+    ids: list[str]
+    lease_s: float
 
 
 class _Apply(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,6 +70,11 @@ class ControlApi:
             ("POST", "add"): self._add,
             ("POST", "remove"): self._remove,
             ("POST", "evict"): self._evict,
+            ("GET", "faults"): self._faults,
+            ("POST", "faults"): self._inject,
+            ("POST", "faults/renew"): self._renew,
+            ("DELETE", "faults"): self._end_all,
+            ("DELETE", "faults/"): self._end,
             ("POST", "down"): self._down,
         }
 
@@ -76,7 +88,8 @@ class ControlApi:
         if request.method == "GET" and name == "metrics":
             samples = await self._supervisor.metrics()
             return Response(200, [("content-type", METRICS_CONTENT_TYPE)], render_metrics(samples))
-        route = self._routes.get((request.method, name))
+        head, slash, _ = name.partition("/")
+        route = self._routes.get((request.method, name)) or self._routes.get((request.method, head + slash))
         if route is None:
             known = ", ".join(f"{method} {path}" for method, path in self._routes)
             return json_response({"error": f"there is no {request.method} {request.path}; there is {known}"}, 404)
@@ -112,6 +125,22 @@ class ControlApi:
     async def _evict(self, request: Request) -> Any:
         body = _body(request, _Region)
         return await self._supervisor.membership.evict(body.region, force=body.force)
+
+    async def _faults(self, request: Request) -> Any:
+        return {"faults": self._supervisor.faults.report()}
+
+    async def _inject(self, request: Request) -> Any:
+        return await self._supervisor.faults.inject(_body(request, FaultRequest))
+
+    async def _renew(self, request: Request) -> Any:
+        body = _body(request, _Renewal)
+        return await self._supervisor.faults.renew(body.ids, body.lease_s)
+
+    async def _end(self, request: Request) -> Any:
+        return await self._supervisor.faults.end(unquote(request.path.removeprefix(f"{CONTROL_PREFIX}faults/")))
+
+    async def _end_all(self, request: Request) -> Any:
+        return await self._supervisor.faults.end_all()
 
     async def _down(self, request: Request) -> Any:
         self._supervisor.stop()

@@ -70,6 +70,7 @@ class HostsClient(ControlClient):
             "ready": all(each["state"] != SILENT for each in regions),
             "front_door": {"address": None, "aws": f"http://{first.address}:{world.ports.aws}"},
             "regions": regions,
+            "faults": [],
             "links": [_link(pair, link, said) for pair, link in world.links.items()],
         }
 

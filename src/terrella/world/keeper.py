@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from terrella.kernel import Clock
-from terrella.world.processes import signal_group, write_record
+from terrella.world.processes import freeze, signal_group, thaw, write_record
 
 BACKOFF_MIN_S = 0.2
 BACKOFF_MAX_S = 5.0
@@ -68,6 +68,7 @@ class Keeper:
         clock: Clock,
         *,
         held_down: bool,
+        paused: bool = False,
         on_phase: Callable[[], None],
         on_exit: Callable[[int], None],
     ) -> None:
@@ -76,6 +77,7 @@ class Keeper:
         self._on_phase = on_phase
         self._on_exit = on_exit
         self._held_down = held_down
+        self.paused = paused
         self._as_the_template_is = True
         self._stopping = False
         self._process: asyncio.subprocess.Process | None = None
@@ -121,6 +123,20 @@ class Keeper:
         self._enter(Phase.HELD_DOWN)
         return True
 
+    def pause(self) -> None:
+        """Stop the process and its workers where they are, and any that is started meanwhile."""
+        self.paused = True
+        if self._process is not None:
+            freeze(self._process.pid)
+        self._on_phase()
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self.paused = False
+        if self._process is not None:
+            thaw(self._process.pid)
+        self._on_phase()
+
     def start_as_the_template_is(self) -> None:
         """The next start takes the template as it is then; those after it are as it was deployed last again."""
         self._as_the_template_is = True
@@ -143,6 +159,8 @@ class Keeper:
             return
         try:
             process.send_signal(signal.SIGTERM)
+            if self.paused:
+                thaw(process.pid)
             async with asyncio.timeout(grace_s):
                 await self._gone.wait()
         except ProcessLookupError:
@@ -169,6 +187,8 @@ class Keeper:
             write_record(launch.pid_file, process.pid)
             if self._unwanted():  # decided while it was being started
                 signal_group(process.pid, signal.SIGKILL)
+            elif self.paused:
+                freeze(process.pid)
             self._enter(Phase.RUNNING)
             code = await process.wait()
             signal_group(process.pid, signal.SIGKILL)  # workers that outlived it

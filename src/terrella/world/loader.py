@@ -15,10 +15,11 @@ from terrella.world.document import Document, Entry, did_you_mean, either, is_pl
 from terrella.world.model import World, is_loopback
 from terrella.world.security import read_security
 from terrella.world.units import BANDWIDTH, DURATION, SHARE, bandwidth_bytes_per_s, duration_ms, share
+from terrella.world.vantage_points import read_vantage_points
 
 T = TypeVar("T")
 FILE_NAME = "world.yaml"
-KEYS = ("name", "template", "regions", "profile", "links", "lanes", "addresses", "security")
+KEYS = ("name", "template", "regions", "profile", "links", "lanes", "addresses", "security", "vantage_points")
 REGION_KEYS = ("azs", "parameters", "address")
 LINK_KEYS = ("delay", "jitter", "loss", "bandwidth", "cut")
 ADDRESSES_KEYS = ("base", "front_door", "ports")
@@ -99,6 +100,7 @@ class _Loader:
             front_door=front_door,
             ports=ports,
             security=read_security(document, top.get("security"), regions, self._path.resolve().parent),
+            vantage_points=read_vantage_points(document, top.get("vantage_points"), regions),
         )
         self._check_exposed(world, top)
         document.raise_mistakes()

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from terrella.kernel import PROFILES, Profile, TerrellaError
-from terrella.region import LaneSettings, Ports, RegionConfiguration, RegionSettings, Security
+from terrella.kernel import CITIES, PROFILES, Profile, TerrellaError, VantagePoint
+from terrella.region import FaultOrder, LaneSettings, Ports, RegionConfiguration, RegionSettings, Security
 from terrella.wire.links import Link
 from terrella.wire.tls import TlsFiles
 from terrella.world.certificates import DevelopmentAuthority
@@ -15,7 +15,10 @@ from terrella.world.security import WorldSecurity
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The regions that one application runs in. ``links`` holds each ordered pair of different regions."""
+    """The regions that one application runs in. ``links`` holds each ordered pair of different regions.
+
+    ``vantage_points`` are all places where clients may be, by name: the built-in cities and the world's own.
+    """
 
     path: Path
     name: str
@@ -27,6 +30,7 @@ class World:
     front_door: str = "127.0.0.1"
     ports: Ports = field(default_factory=Ports)
     security: WorldSecurity = field(default_factory=WorldSecurity)
+    vantage_points: Mapping[str, VantagePoint] = field(default_factory=lambda: CITIES)
 
     @property
     def exposed(self) -> bool:
@@ -51,11 +55,16 @@ class World:
     def region_configuration(
         self, name: str, *, profile: Profile | None = None, skip_unsupported: bool = False
     ) -> RegionConfiguration:
-        """What the process of one region needs. Links that were changed while the world runs are as they are now."""
+        """What the process of one region needs. Links and faults are as they are now."""
         if name not in self.regions:
             raise TerrellaError(f"the world {self.name} has no region {name}; it has {', '.join(self.regions)}")
         control = ControlState.load(self.state_directory)
-        changed = {pair: link for pair, link in control.links.items() if pair in self.links}
+        links = {pair: control.link(pair, link) for pair, link in self.links.items()}
+        faults = [
+            FaultOrder(each.id, each.kind, each.parameters, each.since_ms)
+            for each in control.faults
+            if each.is_for(name)
+        ]
         regions = {
             each: replace(settings, address=control.addresses.get(each, settings.address))
             for each, settings in self.regions.items()
@@ -67,12 +76,13 @@ class World:
             template=self.template,
             state_directory=self.state_directory,
             regions=regions,
-            links={**self.links, **changed},
+            links=links,
             security=Security(self.tls_files(name), self.security.access_keys if self.exposed else ()),
             lanes=self.lanes,
             profile=profile or self.profile,
             ports=self.ports,
             skip_unsupported=skip_unsupported,
+            faults=tuple(faults),
         )
 
     def address_of(self, number: int) -> str:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,40 @@ def signal_group(pid: int, signal_number: int) -> bool:
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
         return False
     return True
+
+
+def freeze(pid: int) -> None:
+    """Stop a region's process and its workers where they are: what connects to them hangs."""
+    _signal_tree(pid, signal.SIGSTOP)
+
+
+def thaw(pid: int) -> None:
+    """Let a region's process and its workers go on."""
+    _signal_tree(pid, signal.SIGCONT)
+
+
+def _signal_tree(pid: int, signal_number: int) -> None:
+    """The region first: it starts no more workers then. Where there is no ``/proc``, its workers are left alone."""
+    signal_group(pid, signal_number)
+    for worker in _descendants(pid):
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal_number)
+
+
+def _descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    if _PROC.exists():
+        for each in _PROC.iterdir():
+            fields = _stat(int(each.name)) if each.name.isdigit() else None
+            if fields is not None:
+                children.setdefault(int(fields[1]), []).append(int(each.name))
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
 
 
 def sweep(record: ProcessRecord) -> bool:

@@ -9,11 +9,12 @@ from terrella.world.keeper import Keeper, Phase
 
 SERVING = "serving"
 HELD_DOWN = "held-down"
+PAUSED = "paused"
 DOWN = "down"
 SILENT = "silent"
 STARTING = "starting"
 OUTSIDE = "outside"
-SETTLED = (SERVING, HELD_DOWN, OUTSIDE, "joining", "leaving", "evicted", "removed")
+SETTLED = (SERVING, HELD_DOWN, PAUSED, OUTSIDE, "joining", "leaving", "evicted", "removed")
 """A world is up when each region is in one of these states: nothing more is to be waited for."""
 
 
@@ -22,7 +23,7 @@ class RegionView:
 
     ``state`` is the region's own word (``starting``, ``catching-up``, ``serving``, or why it takes no clients:
     ``joining``, ``leaving``, ``recovering``, ``evicted``, ``removed``, ``outside`` the world) or what is seen of it:
-    ``held-down``, ``down`` (crashed, about to start again), ``silent`` (its process runs and does not answer).
+    ``held-down``, ``paused``, ``down`` (crashed, about to start again), ``silent`` (runs, and does not answer).
     """
 
     def __init__(self, name: str, settings: RegionSettings, keeper: Keeper, clock: Clock) -> None:
@@ -43,6 +44,8 @@ class RegionView:
             return HELD_DOWN
         if phase in (Phase.WAITING, Phase.STOPPED):
             return DOWN
+        if self.keeper.paused:
+            return PAUSED
         if self._listening:
             return str(self._bulletin.get("state", STARTING))
         return SILENT if self._heard_in_this_life else STARTING
@@ -50,12 +53,12 @@ class RegionView:
     @property
     def reachable(self) -> bool:
         """It speaks to us."""
-        return self._listening
+        return self._listening and not self.keeper.paused
 
     @property
     def starting(self) -> bool:
         """Its process runs, and has not said a word yet."""
-        return self.keeper.phase is Phase.RUNNING and not self._heard_in_this_life
+        return self.keeper.phase is Phase.RUNNING and not self._heard_in_this_life and not self.keeper.paused
 
     def unavailable(self) -> str | None:
         """Why an AWS request cannot be passed to it; None if it can."""
@@ -106,10 +109,11 @@ class RegionView:
         }
 
     def _reason(self, status: Mapping[str, Any]) -> str:
-        if self._listening:
+        if self.reachable:
             return str(status.get("reason", ""))
         return {
             HELD_DOWN: f"terrella restore {self.name}",
+            PAUSED: f"its processes are stopped where they are; terrella restore {self.name}",
             DOWN: "crashed; is started again",
             SILENT: "its process runs but does not answer",
         }.get(self.state, "")

@@ -19,6 +19,7 @@ from terrella.world.aws_door import AwsDoor
 from terrella.world.client import ControlClient
 from terrella.world.control_state import ControlState
 from terrella.world.events import EventLog, Mood
+from terrella.world.faults import WorldFaults
 from terrella.world.front_door import FrontDoor, Traffic
 from terrella.world.keeper import Keeper, Launch, Phase, describe_exit
 from terrella.world.membership import WorldMembership
@@ -79,6 +80,7 @@ class Supervisor:
         self._command = command or region_command(world, options)
         self._state = ControlState.load(world.state_directory)
         self._state.held_down &= set(world.regions)
+        self.faults = WorldFaults(self, self._state, clock)
         self._untold: dict[str, set[tuple[str, str]]] = {name: set() for name in world.regions}
         self._calls_told: set[tuple[str, ...]] = set()
         self._failed: tuple[str, int] | None = None
@@ -118,7 +120,10 @@ class Supervisor:
         self._broken = asyncio.get_running_loop().create_future()
         for name in self.views:
             self._start(name)
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._poke_starting(), name="poke")]
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self._poke_starting(), name="poke"),
+            asyncio.create_task(self.faults.run(), name="leases of faults"),
+        ]
         try:
             await self._until_up()
             if not self._stop.is_set():
@@ -174,6 +179,7 @@ class Supervisor:
         self._state.held_down.discard(name)
         self._state.addresses.pop(name, None)
         self._state.links = {pair: link for pair, link in self._state.links.items() if name not in pair}
+        self.faults.forget_region(name)
         self._state.save()
         world = self.world
         self.world = replace(
@@ -275,12 +281,26 @@ class Supervisor:
         if self.world.region_of_az(name) is not None:
             raise TerrellaError(f"{name} needs no restoring: the workers of a zone start again with its next request")
         view = self._region(name)
+        was_paused = view.keeper.paused
         self._state.held_down.discard(name)
         self._state.save()
-        if not view.keeper.restore():
+        self.faults.let_live(name)
+        if not self.bring_to_life(name):
             raise TerrellaError(f"{name} is not held down; it is {view.state}")
-        self._events.tell(Mood.NEWS, name, "restored; is starting")
+        self._events.tell(Mood.NEWS, name, "goes on" if was_paused else "restored; is starting")
         return {"region": name, "state": view.state}
+
+    def bring_to_life(self, name: str) -> bool:
+        """Start a region, or let it go on, if nothing holds it any more; False if it lived all along."""
+        keeper = self.views[name].keeper
+        resumed = keeper.paused and not self.faults.paused(name)
+        if resumed:
+            keeper.resume()
+            self._readers[name].poke()
+            if self._untold[name]:
+                asyncio.get_running_loop().create_task(self._tell_links(name))
+        free = name not in self._state.held_down and not self.faults.killed(name)
+        return (free and keeper.restore()) or resumed
 
     async def change_link(self, from_region: str, to_region: str, changes: dict[str, Any] | None) -> Link:
         """Change one direction; None makes it as ``world.yaml`` has it. Answers what it is now."""
@@ -289,19 +309,29 @@ class Supervisor:
         pair = (from_region, to_region)
         if from_region == to_region:
             raise TerrellaError(f"found the link {from_region} -> {to_region}, expected two different regions")
-        link = self.world.links[pair] if changes is None else replace(self.link(pair), **changes)
-        self._state.set_link(from_region, to_region, link, self.world.links)
+        usual = self.world.links[pair]
+        by_hand = usual if changes is None else replace(self._state.links.get(pair, usual), **changes)
+        self._state.set_link(from_region, to_region, by_hand, self.world.links)
         self._state.save()
+        if changes is None:
+            self.faults.heal(pair)
+        link = self.link(pair)
         mood = Mood.BAD if link.cut else Mood.GOOD if changes is None else Mood.NEWS
         self._events.tell(mood, from_region, f"link to {to_region}: {describe_link(link)}")
-        for name in pair:
-            self._untold[name].add(pair)
-        await asyncio.gather(*(self._tell_links(name) for name in pair if self.views[name].reachable))
+        await self.tell_links([pair])
         return link
+
+    async def tell_links(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Tell both ends of each how it is now; a region that does not speak is told when it does."""
+        ends = dict.fromkeys(name for pair in pairs for name in pair)
+        for pair in pairs:
+            for name in pair:
+                self._untold[name].add(pair)
+        await asyncio.gather(*(self._tell_links(name) for name in ends if self.views[name].reachable))
 
     def link(self, pair: tuple[str, str]) -> Link:
         """One direction as it is now."""
-        return self._state.links.get(pair, self.world.links[pair])
+        return self._state.link(pair, self.world.links[pair])
 
     async def apply(self, only: str | None) -> list[dict[str, Any]]:
         """Apply the template as it is now, one region after another; those that do not run get it when they start."""
@@ -337,6 +367,7 @@ class Supervisor:
             "front_door": door,
             "regions": regions,
             "links": self.links(),
+            "faults": self.faults.report(),
         }
 
     async def metrics(self) -> list[Sample]:
@@ -361,7 +392,7 @@ class Supervisor:
                 "from": pair[0],
                 "to": pair[1],
                 **link_fields(self.link(pair)),
-                "changed": pair in self._state.links,
+                "changed": self.link(pair) != self.world.links[pair],
             }
             for pair in self.world.links
         ]
@@ -386,6 +417,7 @@ class Supervisor:
         before = view.state
         if view.heard(bulletin) and self._untold[name]:
             asyncio.get_running_loop().create_task(self._tell_links(name))
+        self.faults.heard(name)
         self._heard_membership(bulletin)
         if self.traffic is not None:
             self.traffic.heard(name, bulletin)
@@ -426,7 +458,8 @@ class Supervisor:
         self._clients[name].close()
         self._clients[name] = self._http_client(name)
         self._news.set()
-        if self._stop.is_set() or name in self._state.held_down or self.membership.expects_the_end_of(name):
+        held = name in self._state.held_down or self.faults.killed(name)
+        if self._stop.is_set() or held or self.membership.expects_the_end_of(name):
             return
         if self._up:
             again = f"{describe_exit(code)} and is started again (its log: {self.log_of(name)})"
@@ -500,7 +533,8 @@ class Supervisor:
         keeper = Keeper(
             launch,
             self._clock,
-            held_down=name in self._state.held_down,
+            held_down=name in self._state.held_down or self.faults.killed(name),
+            paused=self.faults.paused(name),
             on_phase=self._news.set,
             on_exit=lambda code: self._exited(name, code),
         )

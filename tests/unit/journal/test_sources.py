@@ -172,6 +172,22 @@ def test_a_link_that_flaps_is_trusted_less_and_less() -> None:
     assert world.regions["D"] == "D"
 
 
+def test_one_that_came_back_with_what_no_relay_has_is_asked_soon_however_often_it_went() -> None:
+    """B and C would else relay D for each other, and wait for what neither has got until D has stayed for long."""
+    world = World(FakeHoldings({("D", "d1"): 1}))
+    for peer in ("B", "C", "D"):
+        world.connect(peer, {("D", "d1"): 1})
+    for _ in range(6):
+        world.lose("D")
+        world.wait(1)
+        world.connect("D", {("D", "d1"): 1})
+    assert world.regions["D"] == "B"
+    world.says("D", {("D", "d1"): 2})
+    assert world.regions["D"] == "B"
+    world.wait(module.LACKING_S + 0.2)
+    assert world.regions["D"] == "D"
+
+
 def test_a_short_absence_changes_nothing_else() -> None:
     world = World()
     world.connect("B", {})

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from terrella.kernel import CITIES
 from terrella.testing import SeededIds
 from terrella.traffic import NameServer, RecordSet, Resolver, build_zones
 from terrella.traffic.nameserver import Responder
@@ -116,6 +117,37 @@ def test_case_is_kept_and_ignored() -> None:
         assert wire is not None
         assert wire[12 : len(query)] == query[12:], "the question is sent back letter for letter"
         assert len(dns.message.from_wire(wire).answer) == 1
+
+
+def test_a_client_subnet_that_spells_a_place_out_is_answered_for_that_place() -> None:
+    """By latency and by geolocation, each client its own answer; the scope says that it is for that subnet."""
+    near = [
+        record("near.example.com", values=[ADDRESSES[region]], SetIdentifier=region, Region=region)
+        for region in ADDRESSES
+    ]
+    places: dict[str, dict[str, str]] = {"192.0.2.1": {"CountryCode": "JP"}, "192.0.2.2": {"ContinentCode": "EU"}}
+    places["192.0.2.3"] = {"CountryCode": "*"}
+    there = [
+        record("there.example.com", values=[value], SetIdentifier=value, GeoLocation=place)
+        for value, place in places.items()
+    ]
+    responder = Responder(Resolver(build_zones([*near, *there], ADDRESSES), lambda _: True, SeededIds(3)))
+    expected = {
+        "frankfurt": ("127.0.3.1", "192.0.2.2"),
+        "new-york": ("127.0.1.1", "192.0.2.3"),
+        "tokyo": ("127.0.2.1", "192.0.2.1"),
+        "": ("127.0.1.1", "192.0.2.3"),
+    }
+    for _ in range(2):  # first computed, then from what was prepared
+        for city, answers in expected.items():
+            options = []
+            if city:
+                subnet = CITIES[city].subnet
+                options = [dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)]
+            for name, address in zip(("Near.example.com", "there.example.com"), answers, strict=True):
+                response = ask(responder, name, use_edns=0, options=options)
+                assert response.answer[0][0].to_text() == address, (city, name)
+                assert [option.scopelen for option in response.options] == [88] * bool(city)
 
 
 def test_weights_are_drawn_for_each_query_and_a_verdict_counts_at_once() -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from terrella.kernel import CITIES
 from terrella.region import Ports
 from terrella.wire.links import Link
 from terrella.world import World, load_world
 from terrella.world.loader import ADDRESSES_KEYS, AZS_DEFAULT, KEYS, LINK_KEYS, PORT_KEYS, REGION_KEYS
 from terrella.world.security import CERTIFICATES_KEYS, SECURITY_KEYS
+from terrella.world.vantage_points import VANTAGE_POINT_KEYS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "world.md").read_text()
 OWN_HOSTS = (Path(__file__).parents[3] / "docs" / "own-hosts.md").read_text()
@@ -26,6 +28,7 @@ def load(directory: Path, text: str) -> World:
 def test_every_key_has_a_row_and_every_row_a_key() -> None:
     keys = {"lanes.TABLE.mode", "lanes.TABLE.every", *(key for key in KEYS if key != "addresses")}
     keys |= {f"regions.REGION.{key}" for key in REGION_KEYS}
+    keys |= {f"vantage_points.NAME.{key}" for key in VANTAGE_POINT_KEYS}
     keys |= {f"security.{key}" for key in SECURITY_KEYS}
     keys |= {f"security.certificates.{key}" for key in CERTIFICATES_KEYS}
     keys |= {f"links.PAIR.{key}" for key in LINK_KEYS}
@@ -46,6 +49,11 @@ def test_the_defaults_are_what_the_rows_say(tmp_path: Path) -> None:
         assert ROWS[f"addresses.ports.{name}"] == f"`{getattr(Ports(), name)}`"
     assert world.front_door == "127.0.0.1"
     assert world.links["us-east-1", "us-west-2"] == Link(delay_ms=32.0)
+
+
+def test_every_built_in_city_is_named() -> None:
+    named = PAGE.partition("These are built in: ")[2].partition(". `vantage_points` adds")[0]
+    assert re.split(r",\s+|\s+and\s+", named) == sorted(CITIES)
 
 
 def test_the_examples_of_own_hosts_are_worlds(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from terrella.kernel import PROFILES, TerrellaError
+from terrella.kernel import CITIES, PROFILES, TerrellaError
 from terrella.region import LaneSettings, Ports
 from terrella.wire.links import Link
 from terrella.world import MistakesError, World, find_world, load_world
@@ -27,8 +27,8 @@ MISTAKES = {
     "unknown key": (
         "templat: t.yaml\nregions: {us-east-1: }",
         (
-            "world.yaml:1: found the key templat, expected name, template, regions, profile, links, lanes, addresses"
-            " or security (did you mean template?)\n"
+            "world.yaml:1: found the key templat, expected name, template, regions, profile, links, lanes, addresses,"
+            " security or vantage_points (did you mean template?)\n"
             "world.yaml:1: found no template, expected template: the path of a SAM or CloudFormation template"
         ),
     ),
@@ -50,7 +50,7 @@ MISTAKES = {
         "- a",
         (
             "world.yaml:1: found a list, expected a world, a mapping with name, template, regions, profile, links,"
-            " lanes, addresses or security"
+            " lanes, addresses, security or vantage_points"
         ),
     ),
     "template is not there": (
@@ -226,6 +226,32 @@ MISTAKES = {
         TWO + "addresses: {ports: {aws: 8080}}",
         "world.yaml:3: found the port 8080 for aws and for application, expected two different ports",
     ),
+    "vantage point without a place": (
+        TWO + "vantage_points: {office: {country: DE}}",
+        (
+            "world.yaml:3: found office without latitude, expected latitude and longitude in degrees, or near: a city"
+            " such as frankfurt"
+        ),
+    ),
+    "vantage point off the map": (
+        TWO + "vantage_points: {office: {latitude: 95, longitude: 11, country: Germany}}",
+        (
+            "world.yaml:3: found 95, expected degrees from -90 to 90\n"
+            "world.yaml:3: found Germany, expected a country's code of two capital letters, such as DE"
+        ),
+    ),
+    "vantage point near nowhere": (
+        TWO + "vantage_points: {office: {near: frankfort}}",
+        ("world.yaml:3: found frankfort, expected a built-in city, or an AWS region (did you mean frankfurt?)"),
+    ),
+    "vantage point far from another world's region": (
+        TWO + "vantage_points: {office: {near: london, delays: {us-west-2: 3ms}}}",
+        "world.yaml:3: found the key us-west-2, expected us-east-1 or eu-west-1 (did you mean us-east-1?)",
+    ),
+    "vantage point called as a region": (
+        TWO + "vantage_points: {eu-west-2: {near: london}}",
+        "world.yaml:3: found eu-west-2, expected a name of small letters, digits and hyphens, not a region's",
+    ),
     "name": (
         TWO + "name: 9 lives",
         "world.yaml:3: found 9 lives, expected a name of letters, digits and hyphens that begins with a letter",
@@ -290,6 +316,18 @@ addresses: {base: "127.9", ports: {aws: 5000}}
     }
     assert configuration.ports == Ports(aws=5000)
     assert configuration.profile.name == "aws"
+
+
+def test_vantage_points_are_added_to_the_built_in_cities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = "vantage_points: {munich: {latitude: 48.14, longitude: 11.58, country: DE, continent: EU},"
+    own += " warehouse: {near: seattle, delays: {us-east-1: 80ms}}, oslo: {near: eu-north-1, country: 'NO'}}"
+    points = read(tmp_path, TWO + own, monkeypatch).vantage_points
+    assert points["tokyo"] is CITIES["tokyo"]
+    assert points["munich"].nearest_region() == "eu-central-2"
+    assert 0.009 < points["munich"].delay_to("eu-west-1") < 0.013
+    assert points["warehouse"].delay_to("us-east-1") == 0.08
+    assert points["warehouse"].delay_to("eu-west-1") == CITIES["seattle"].delay_to("eu-west-1")
+    assert (points["oslo"].country, points["oslo"].continent) == ("NO", "EU")
 
 
 def test_a_region_that_is_not_built_in_may_be_used_if_its_links_are_given(

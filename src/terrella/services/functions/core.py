@@ -20,13 +20,13 @@ from terrella.services.functions.configuration import (
 )
 from terrella.services.functions.environment import Surroundings, any_secret
 from terrella.services.functions.events import EventQueue
-from terrella.services.functions.invocation import Invocation, InvocationResult
+from terrella.services.functions.invocation import UNHANDLED, Invocation, InvocationResult, error_payload
 from terrella.services.functions.limits import PAYLOAD_MAX_BYTES, Limits
 from terrella.services.functions.logs import FunctionLog, LogLine
 from terrella.services.functions.pool import Counters, Pools
-from terrella.services.functions.ports import ConfigurationJournal
+from terrella.services.functions.ports import ConfigurationJournal, Interference, Sabotage
 from terrella.services.functions.runtimes import find_runtime
-from terrella.services.functions.sandbox import SandboxSetting
+from terrella.services.functions.sandbox import Sandbox, SandboxSetting, State
 from terrella.services.functions.spec import INLINE_FILE, FunctionSpec
 from terrella.services.functions.status import AzStatus, FunctionStatus
 
@@ -88,6 +88,9 @@ class FunctionCore:
         self._logs: dict[str, FunctionLog] = {}
         self._retired: set[Pools] = set()
         self._down: set[str] = set()
+        self.frozen_azs: set[str] = set()
+        self.interference: Interference | None = None
+        self.sabotage: Sabotage | None = None
         self._changing = asyncio.Lock()
         self.events = EventQueue(self._limits, clock, self._tell)
 
@@ -229,6 +232,7 @@ class FunctionCore:
             clock=self.clock,
             ids=self.ids,
             parent=os.getpid(),
+            frozen=self.frozen_azs,
         )
         reserved = configuration.reserved_concurrency
         return Pools(setting, self._azs, self._down, reserved, self._limits, counters, self._retired.discard)
@@ -263,6 +267,14 @@ class FunctionCore:
         if function is None or qualifier not in (None, "$LATEST") or (match["account"] or self.account) != self.account:
             raise self._not_found(match["name"], qualifier)
         return function
+
+    def called(self, reference: str) -> tuple[str, ...]:
+        """What a function that is named in a call is called: its name and its logical id; nothing if it is not here."""
+        match = _REFERENCE.fullmatch(reference)
+        function = self._functions.get(match["name"]) if match is not None else None
+        if function is None:
+            return ()
+        return function.configuration.name, function.configuration.logical_id
 
     def arn(self, name: str) -> str:
         """A function's ARN in this region."""
@@ -300,6 +312,8 @@ class FunctionCore:
         if len(payload) > PAYLOAD_MAX_BYTES:
             limit = f"Request must be smaller than {PAYLOAD_MAX_BYTES} bytes for the InvokeFunction operation"
             raise AwsError("RequestTooLargeException", limit, 413)
+        if self.sabotage is not None and (raised := self.sabotage(function.configuration)) is not None:
+            return self._sabotaged(function, request_id or self.ids.uuid(), *raised)
         invocation = Invocation(
             request_id=request_id or self.ids.uuid(),
             payload=payload or b"{}",
@@ -311,6 +325,19 @@ class FunctionCore:
         )
         function.pools.submit(invocation)
         return await invocation.future
+
+    def _sabotaged(self, function: Function, request_id: str, error_type: str, message: str) -> InvocationResult:
+        """As if the handler had raised at once."""
+        name, az = (
+            function.configuration.name,
+            next((each for each in self._azs if each not in self._down), self._azs[0]),
+        )
+        self._log_of(name).append(az, request_id, f"[ERROR] {error_type}: {message}")
+        counters = function.counters.by_az[az]
+        counters.invocations += 1
+        counters.errors += 1
+        payload = error_payload(error_type, message, requestId=request_id, stackTrace=[])
+        return InvocationResult(200, payload, UNHANDLED, request_id, None, az)
 
     def _new_trace_id(self) -> str:
         token = self.ids.token(32)
@@ -337,6 +364,33 @@ class FunctionCore:
         self._check_az(az)
         self._down.discard(az)
         self._look_again()
+
+    def freeze_az(self, az: str) -> int:
+        """Stop an AZ's workers where they are, and those that start there later. Answers how many were stopped."""
+        self._check_az(az)
+        self.frozen_azs.add(az)
+        workers = self.workers(az)
+        for worker in workers:
+            worker.freeze()
+        return len(workers)
+
+    def thaw_az(self, az: str) -> None:
+        """Let them go on."""
+        self._check_az(az)
+        self.frozen_azs.discard(az)
+        for worker in self.workers(az):
+            worker.thaw()
+
+    def workers(self, az: str = "", function: str = "") -> list[Sandbox]:
+        """Workers that live: of an AZ and of a function (name or logical id), or of any; those that work first."""
+        found = [
+            sandbox
+            for entry in self._functions.values()
+            if function in ("", entry.configuration.name, entry.configuration.logical_id)
+            for sandbox in entry.pools.sandboxes(az or None)
+            if sandbox.pid is not None and sandbox.state is not State.DEAD
+        ]
+        return sorted(found, key=lambda sandbox: sandbox.state is not State.BUSY)
 
     def _check_az(self, az: str) -> None:
         if az not in self._azs:

@@ -22,6 +22,8 @@ class Functions(FunctionCore):
             name, labels = self._wire.route(request)
             operation = OPERATIONS.get(name) or not_implemented(name)
             params = self._wire.parameters(name, labels, request)
+            if self.interference is not None:
+                await self.interference(name, self.called(params.get("FunctionName", "")))
             call = Call(params, request_id, request.header("x-amzn-trace-id"))
             result = await operation(self, call)
             return self._wire.respond(name, result, request_id)

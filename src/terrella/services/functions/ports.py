@@ -1,11 +1,24 @@
 """What the functions need of other rooms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from terrella.journal import DataSet, Entry, Transaction
+from terrella.services.functions.configuration import Configuration
 
 T = TypeVar("T")
+
+
+class Interference(Protocol):
+    """What goes wrong on purpose with calls of the API."""
+
+    async def __call__(self, operation: str, resources: Collection[str], /) -> None:
+        """Before a call is run: may take its time, and may raise the ``AwsError`` that is answered instead."""
+        ...
+
+
+Sabotage = Callable[[Configuration], tuple[str, str] | None]
+"""What goes wrong on purpose with a function's invocations: the type and message of what it raises, or None."""
 
 
 class ConfigurationJournal(Protocol):

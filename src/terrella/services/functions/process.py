@@ -74,10 +74,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """SIGKILL to the whole group; ``on_exit`` follows."""
-        if self.alive:
-            # ProcessLookupError: it has ended, but is not reaped yet.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     def peak_memory_mb(self) -> int:
         """The most memory that it has held so far; 0 if that cannot be told any more."""
@@ -87,6 +84,20 @@ class WorkerProcess:
             return 0
         _, found, rest = text.partition("VmHWM:")
         return (int(rest.split(maxsplit=1)[0]) + 1023) // 1024 if found else 0
+
+    def freeze(self) -> None:
+        """Stop the whole group where it is."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self.alive:
+            # ProcessLookupError: it has ended, but is not reaped yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
 
     def _ended(self) -> None:
         # Children first, while the unreaped process still holds the group's number.

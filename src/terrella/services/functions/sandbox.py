@@ -8,7 +8,7 @@ any --the process ends, is killed, or its time is up--> DEAD
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -72,6 +72,8 @@ class SandboxSetting:
     clock: Clock
     ids: Ids
     parent: int
+    frozen: Collection[str] = ()
+    """AZs whose workers are stopped where they are, now."""
 
 
 class Sandbox:
@@ -149,13 +151,26 @@ class Sandbox:
         self._log(f"INIT_START Runtime Version: {setting.runtime.describe()}")
         self._scratch.mkdir(parents=True)
         command = setting.runtime.command(setting.parent)
-        return WorkerProcess(command, environment, setting.task_root, self._heard, self._exited)
+        process = WorkerProcess(command, environment, setting.task_root, self._heard, self._exited)
+        if self.az in setting.frozen:
+            process.freeze()
+        return process
 
     def kill(self) -> None:
         """End it now; an invocation under way fails."""
         self._killed = True
         if self._process is not None:
             self._process.kill()
+
+    def freeze(self) -> None:
+        """Stop it where it is, whatever it does."""
+        if self._process is not None:
+            self._process.freeze()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.thaw()
 
     def retire(self) -> None:
         """End it as soon as it does nothing."""

@@ -35,6 +35,14 @@ class ReplicaGroup:
         return bool(self.joining or self.leaving)
 
 
+class Interference(Protocol):
+    """What goes wrong on purpose with calls of the API."""
+
+    async def __call__(self, operation: str, resources: Collection[str], /) -> None:
+        """Before a call is run: may take its time, and may raise the ``AwsError`` that is answered instead."""
+        ...
+
+
 class Replication(Protocol):
     """The membership of this region's tables. Reading it never waits."""
 

@@ -24,6 +24,15 @@ _INSTEAD = {
 }
 
 
+def named_tables(params: Mapping[str, Any]) -> set[str]:
+    """The tables that a request names, whatever its operation; by name, also where an ARN stands."""
+    named = {params["TableName"]} if "TableName" in params else set()
+    named.update(params.get("RequestItems", ()))
+    for item in params.get("TransactItems", ()):
+        named.update(action["TableName"] for action in item.values() if "TableName" in action)
+    return {name.rpartition("/")[2] for name in named}
+
+
 def refuse_legacy(params: Mapping[str, Any], legacy: Iterable[str], expressions: Iterable[str]) -> None:
     """Raises ``AwsError`` ValidationException if a parameter from before expressions is used."""
     used = [name for name in legacy if name in params]

@@ -21,8 +21,9 @@ from terrella.services.tables.definition import TableDefinition
 from terrella.services.tables.describing import count
 from terrella.services.tables.engine import Engine
 from terrella.services.tables.operations import BEFORE_CONSTRAINTS, OPERATIONS
-from terrella.services.tables.ports import Alone, Replication
+from terrella.services.tables.ports import Alone, Interference, Replication
 from terrella.services.tables.replicas import replica_definition
+from terrella.services.tables.requests import named_tables
 from terrella.services.tables.strong import write_conflict
 from terrella.services.tables.table import encode_item
 from terrella.services.tables.time_to_live import Sweeper
@@ -117,6 +118,7 @@ class Tables:
         self._request_ids = _RequestIds(ids)
         self._region = region
         self._account = account
+        self.interference: Interference | None = None
         self.sweeper = Sweeper(journal, self._catalog, self._tokens, clock)
 
     async def start(self) -> None:
@@ -151,6 +153,8 @@ class Tables:
             words = f"terrella does not implement DynamoDB's {operation.name} yet"
             raise AwsError("UnknownOperationException", words)
         params = operation.read(request.body)
+        if self.interference is not None:
+            await self.interference(operation.name, named_tables(params))
         try:
             answer = await run(self._engine, params)
         except MalformedValueError:

@@ -20,7 +20,8 @@ class CheckerRunner:
     """Probes from ``region`` over ``connector``.
 
     ``locate`` finds the region that a name or address belongs to (None: not in this world); ``report`` is told the
-    observation after each probe, once there is one.
+    observation after each probe, once there is one. ``interference``, if it is set, may say what a check that leads
+    to a region finds, and then it is not probed.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CheckerRunner:
         self._report = report
         self._clock = clock
         self._ids = ids
+        self.interference: Callable[[HealthCheck, str], ProbeResult | None] | None = None
         self._checks: dict[str, HealthCheck] = {}
         self._states: dict[str, CheckerState] = {}
         self._loops: dict[str, asyncio.Task[None]] = {}
@@ -109,6 +111,8 @@ class CheckerRunner:
         region = self._locate(target)
         if region is None:
             return ProbeResult(ok=False, reason=f"DNS resolution failed: {target} leads to no region of this world")
+        if self.interference is not None and (told := self.interference(check, region)) is not None:
+            return told
         endpoint = endpoint_of(check, region, self._application_port)
         return await probe(check, endpoint, self._connector, self._region, self._profile.health_check_timeout_scale)
 

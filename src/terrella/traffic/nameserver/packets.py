@@ -13,7 +13,9 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
+from terrella.kernel import SUBNET_BITS, VantagePoint
 from terrella.traffic.answers import Answer, ResourceRecord, Status, soa
+from terrella.traffic.records import Location
 from terrella.traffic.zone import Zones
 
 NO_ERROR, FORMAT_ERROR, NAME_ERROR, NOT_IMPLEMENTED, REFUSED = 0, 1, 3, 4, 5
@@ -26,6 +28,7 @@ _RECURSION_DESIRED = 0x0100
 _QUESTION_POINTER = b"\xc0\x0c"
 _OPT = 41
 _CLIENT_SUBNET = 8
+_PLACE_SUBNET = struct.pack("!HB", 2, SUBNET_BITS)
 _CODES = {
     Status.ANSWERED: NO_ERROR,
     Status.NO_DATA: NO_ERROR,
@@ -76,7 +79,10 @@ def opt_record(options: bytes = b"", *, dnssec_ok: bool = False, extended_code: 
 
 
 def echoed_options(options: bytes) -> bytes | None:
-    """The EDNS options to send back: the client subnet with scope 0. None if the options are malformed."""
+    """The EDNS options to send back: the client subnet. None if the options are malformed.
+
+    Its scope is 0, unless the subnet spells out a place, which the answer then is for.
+    """
     echoed = b""
     at = 0
     while at < len(options):
@@ -89,9 +95,20 @@ def echoed_options(options: bytes) -> bytes | None:
         if code == _CLIENT_SUBNET:
             if not _is_client_subnet(value):
                 return None
-            echoed = options[at : at + 4] + value[:3] + b"\0" + value[4:]
+            scope = value[2:3] if _place_of(value) is not None else b"\0"
+            echoed = options[at : at + 4] + value[:3] + scope + value[4:]
         at += 4 + length
     return echoed
+
+
+def location_of(echoed: bytes) -> Location | None:
+    """Where the client is, by the options that are sent back; None if they do not say so."""
+    at = _place_of(echoed[4:]) if echoed else None
+    return Location.of_vantage_point(at) if at is not None else None
+
+
+def _place_of(value: bytes) -> VantagePoint | None:
+    return VantagePoint.of_subnet(value[4:]) if value[:3] == _PLACE_SUBNET else None
 
 
 def _is_client_subnet(value: bytes) -> bool:

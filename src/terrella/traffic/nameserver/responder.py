@@ -27,9 +27,11 @@ from terrella.traffic.nameserver.packets import (
     bare_reply,
     echoed_options,
     formless_reply,
+    location_of,
     opt_record,
     reply_of,
 )
+from terrella.traffic.records import Location
 from terrella.traffic.resolver import Resolver
 
 _PLANS_MAX = 4096
@@ -54,6 +56,7 @@ class Responder:
         self._fraction: Callable[[], float] = resolver.fraction
         self._generation = resolver.generation
         self._plans: dict[bytes, Plan] = {}
+        self._plans_there: dict[tuple[bytes, bytes], Plan] = {}
         self._absences: dict[Answer, Reply] = {}
 
     def respond(self, query: bytes, limit: int = 0) -> bytes | None:
@@ -64,6 +67,7 @@ class Responder:
         if self._generation != self._resolver.generation:
             self._generation = self._resolver.generation
             self._plans.clear()
+            self._plans_there.clear()
             self._absences.clear()
         end = query.find(b"\0", _HEADER_BYTES) + 5  # the name's last byte, and two each for type and class
         question = query[_HEADER_BYTES:end]
@@ -81,6 +85,7 @@ class Responder:
             options = echoed_options(query[end + 11 :]) if len(query) == end + 11 + length else None
             if options is not None and not extended & 0xFFFF0000:
                 opt = opt_record(options, dnssec_ok=bool(extended & 0x8000))
+                plan = self._plan_there(question, options) or plan
                 return self._assemble(query, question, plan, opt, limit)
         return self._respond_slowly(query, limit)
 
@@ -122,6 +127,7 @@ class Responder:
         assert name_wire is not None
         question = name_wire + struct.pack("!HH", asked.rdtype, asked.rdclass)
         opt: bytes | None = None
+        location: Location | None = None
         if message.edns >= 0:
             limit = limit or _udp_limit(message.payload)
             if message.edns > 0:
@@ -130,11 +136,28 @@ class Responder:
             if options is None:
                 return formless_reply(query, FORMAT_ERROR)
             opt = opt_record(options, dnssec_ok=bool(message.ednsflags & 0x8000))
+            location = location_of(options)
         name = asked.name.to_text(omit_final_dot=True).lower()
-        plan = self._plan(question, name, asked.rdtype, asked.rdclass)
+        plan = self._plan(question, name, asked.rdtype, asked.rdclass, location)
         return self._assemble(query, question, plan, opt, limit or UDP_BYTES_PLAIN)
 
-    def _plan(self, question: bytes, name: str, record_type: int, record_class: int) -> Plan:
+    def _plan_there(self, question: bytes, options: bytes) -> Plan | None:
+        """The plan for a client whose options say where it is; None if they do not."""
+        found = self._plans_there.get((question, options))
+        location = location_of(options) if found is None else None
+        name = _usual_name(question[:-4]) if location is not None else None
+        if name is None:
+            return found
+        record_type, record_class = struct.unpack("!HH", question[-4:])
+        plan = self._plan(question, name, record_type, record_class, location)
+        if len(self._plans_there) >= _PLANS_MAX:
+            self._plans_there.clear()
+        self._plans_there[question, options] = plan
+        return plan
+
+    def _plan(
+        self, question: bytes, name: str, record_type: int, record_class: int, location: Location | None = None
+    ) -> Plan:
         if record_class != dns.rdataclass.IN or record_type in _TRANSFERS:
             return [1.0], [bare_reply(REFUSED)]
         if record_type == dns.rdatatype.ANY:
@@ -142,13 +165,16 @@ class Responder:
             if status in (Status.ANSWERED, Status.NO_DATA):
                 return [1.0], [any_reply(name, self._resolver.zones.ttl(_ANY_TTL_S))]
             record_type = dns.rdatatype.A
-        possible = self._resolver.outcomes(name, dns.rdatatype.to_text(dns.rdatatype.RdataType.make(record_type)))
+        kind = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(record_type))
+        possible = self._resolver.outcomes(name, kind, location)
         if possible[0].answer.status in (Status.NO_NAME, Status.REFUSED):
             return [1.0], [self._absent(possible[0].answer)]
         replies = [reply_of(self._resolver.zones, name, outcome.answer) for outcome in possible]
         bounds = list(accumulate(outcome.share for outcome in possible))
         bounds[-1] = 1.0
         plan = (bounds, replies)
+        if location is not None:
+            return plan
         if len(self._plans) >= _PLANS_MAX:
             self._plans.clear()
         self._plans[_folded(question)] = plan

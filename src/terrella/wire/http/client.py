@@ -32,6 +32,11 @@ class SocketConnection:
         async with asyncio.timeout(timeout_s):
             return cls(*await asyncio.open_connection(host, port, local_addr=local))
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is known here that the other side has closed, so that a request on it would be in vain."""
+        return self._reader.at_eof() or self._reader.exception() is not None
+
     async def read(self, max_bytes: int = 65536) -> bytes:
         """The next bytes; empty at the end."""
         return await self._reader.read(max_bytes)
@@ -111,10 +116,16 @@ async def _exchange(connection: Connection, request: Request) -> tuple[Response,
 
 
 class HttpClient:
-    """Keeps idle connections to one server and sends requests on them. No retries: those are the caller's decision."""
+    """Keeps idle connections to one server and sends requests on them. No retries: those are the caller's decision.
 
-    def __init__(self, open_connection: Open, max_idle: int = 32) -> None:
+    ``ended`` tells of an idle connection that the other side is known to have closed: it is not used again.
+    """
+
+    def __init__(
+        self, open_connection: Open, max_idle: int = 32, ended: Callable[[Connection], bool] = lambda _: False
+    ) -> None:
         self._open = open_connection
+        self._ended = ended
         self._idle: list[Connection] = []
         self._max_idle = max_idle
         self._closed = False
@@ -128,6 +139,9 @@ class HttpClient:
         async with asyncio.timeout(timeout_s):
             while self._idle:
                 connection = self._idle.pop()
+                if self._ended(connection):
+                    connection.close()
+                    continue
                 try:
                     return await self._finish(connection, request)
                 except ConnectionError:

@@ -4,8 +4,9 @@
 the connections of one region over them.
 """
 
+from terrella.wire.links.connection import LinkConnection
 from terrella.wire.links.link import Link
 from terrella.wire.links.links import Links
 from terrella.wire.links.shaper import Path, Sign, Stream
 
-__all__ = ["Link", "Links", "Path", "Sign", "Stream"]
+__all__ = ["Link", "LinkConnection", "Links", "Path", "Sign", "Stream"]

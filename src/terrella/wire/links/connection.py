@@ -79,6 +79,11 @@ class LinkConnection(asyncio.Protocol):
 
     # Connection: the user's side
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is known here that the other side has closed, so that a request on it would be in vain."""
+        return self._ended or self._closed
+
     async def reach(self) -> None:
         """Wait until the handshake has crossed the outgoing link."""
         self.outgoing.send(self._loop.time(), Sign.HANDSHAKE)

@@ -41,7 +41,9 @@ class Links:
         """The same for streams that only the other side's death ends: replication, bulletins."""
         return _Streams(self)
 
-    async def connect(self, region: str, port: int, timeout_s: float, *, ends_by_death: bool = False) -> Connection:
+    async def connect(
+        self, region: str, port: int, timeout_s: float, *, ends_by_death: bool = False
+    ) -> LinkConnection | SocketConnection:
         """Open a connection to a region's port; costs one round trip.
 
         Raises ``TimeoutError`` (also when the link stays cut) and ``ConnectionError``.

@@ -5,13 +5,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row of the verdict: what was looked at, what was expected of it, what was measured."""
+    """One row of the verdict: what was looked at, what was expected of it, what was measured.
+
+    ``judged`` is False where nothing could be measured because nobody meant to (no load was asked for): such a row
+    does not break the verdict, and does not hold either. ``note`` says what AWS would have taken, or why it failed.
+    """
 
     scene: str
     what: str
     expected: str
     measured: str
     held: bool
+    judged: bool = True
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -28,5 +34,6 @@ class Verdict:
 
     @property
     def held(self) -> bool:
-        """Whether something was looked at and all of it held."""
-        return bool(self.findings) and all(finding.held for finding in self.findings)
+        """Whether something was judged and all of that held."""
+        judged = [finding for finding in self.findings if finding.judged]
+        return bool(judged) and all(finding.held for finding in judged)

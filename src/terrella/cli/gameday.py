@@ -1,0 +1,92 @@
+"""``terrella gameday``."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from terrella.cli.screen import screen
+from terrella.gameday import (
+    LiveView,
+    Outcome,
+    RunOptions,
+    html_report,
+    json_report,
+    junit_report,
+    load_game_day,
+    run_game_day,
+    show_outcome,
+)
+from terrella.kernel import PROFILES, SystemClock, TerrellaError
+
+_WIDTH_OF_A_FILE = 160
+_FAILED = 1
+_PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("gameday")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--repeat", type=click.IntRange(1, 1000), default=1, metavar="N", help="Hold it N times.  [default: 1]")
+@click.option("--seed", type=int, default=1, metavar="S", help="Of the first run; each further one has the next.")
+@click.option(
+    "--profile", type=click.Choice(sorted(PROFILES)), help="How fast health checks turn.  [default: the file's]"
+)
+@click.option("--load", type=click.Choice(["file", "none"]), default="file", help="none: you send the load.")
+@click.option("--running", is_flag=True, help="In the world that runs, which stays; else in a fresh one of its own.")
+@click.option("--report", type=_PATH, metavar="FILE.html", help="Write a report for people: one HTML file.")
+@click.option("--junit", type=_PATH, metavar="FILE.xml", help="Write the verdict as JUnit XML.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE.json", help="Write everything as JSON.")
+@click.option("--keep-world", is_flag=True, help="Leave the worlds' logs and stores where they are, and say where.")
+def command(
+    file: Path,
+    repeat: int,
+    seed: int,
+    profile: str | None,
+    load: str,
+    running: bool,
+    report: Path | None,
+    junit: Path | None,
+    json_file: Path | None,
+    keep_world: bool,
+) -> None:
+    """Hold a game day: load, faults, and what is expected to hold.
+
+    FILE says what is sent, what breaks and when, and what must hold (docs/gamedays.md). Its application is that of the
+    world.yaml beside it or above it. Everything that was broken is mended, however the game day ends.
+
+    The exit code is 0 if every expectation held in every run, 1 if not.
+    """
+    gameday = load_game_day(file, profile=profile, with_load=load == "file")
+    if running and repeat > 1:
+        raise TerrellaError("found --running with --repeat, expected one of them: each repetition has a fresh world")
+    console = screen(_WIDTH_OF_A_FILE)
+    clock = SystemClock()
+    workplace = Path(tempfile.mkdtemp(prefix="terrella-gameday-"))
+    options = RunOptions(repeat, seed, running)
+    try:
+        with LiveView(console, clock) as view:
+            outcome = asyncio.run(run_game_day(gameday, options, view, clock, workplace))
+    finally:
+        if keep_world:
+            click.echo(f"The worlds are in {workplace}")
+        else:
+            shutil.rmtree(workplace, ignore_errors=True)
+    show_outcome(outcome, console)
+    for path, write in ((report, html_report), (junit, junit_report), (json_file, json_report)):
+        _write(path, write, outcome)
+    if not outcome.verdict:
+        raise SystemExit(_FAILED)
+
+
+def _write(path: Path | None, write: Callable[[Outcome], str], outcome: Outcome) -> None:
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(write(outcome), encoding="utf-8")
+    except OSError as error:
+        raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
+    click.echo(f"Wrote {path}")
