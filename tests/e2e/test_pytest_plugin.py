@@ -42,8 +42,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_documented_examples_pass_and_so_does_all_that_should(run: tuple[Path, str]) -> None:
-    assert len(EXAMPLES) == 2
-    assert re.search(r"1 failed, 6 passed", run[1]), run[1]
+    assert len(EXAMPLES) == 3
+    assert re.search(r"1 failed, 7 passed", run[1]), run[1]
     assert "FAILED test_inner.py::test_this_one_fails" in run[1]
 
 

@@ -14,16 +14,29 @@ import pytest
 if TYPE_CHECKING:
     from terrella.testing.plugin.convergence import Convergence
     from terrella.testing.plugin.errors import WorldError
+    from terrella.testing.plugin.faults import Fault
     from terrella.testing.plugin.http import HttpClient, Response
     from terrella.testing.plugin.pool import Pool
     from terrella.testing.plugin.world import Link, LogLine, Region, World
 
-__all__ = ["Convergence", "HttpClient", "Link", "LogLine", "Region", "Response", "World", "WorldError", "world"]
+__all__ = [
+    "Convergence",
+    "Fault",
+    "HttpClient",
+    "Link",
+    "LogLine",
+    "Region",
+    "Response",
+    "World",
+    "WorldError",
+    "world",
+]
 
 _INI = "terrella_world_yaml"
 _MARKER = "terrella(world_yaml=PATH, profile=NAME): the world.yaml of the application that the fixture `world` runs"
 _HOMES = {
     "Convergence": "convergence",
+    "Fault": "faults",
     "HttpClient": "http",
     "Link": "world",
     "LogLine": "world",

@@ -37,6 +37,10 @@ class Control:
         """Have something done. Raises as ``get`` does."""
         return msgspec.json.decode(self._ask("POST", _target(path, {}), msgspec.json.encode(body), timeout_s))
 
+    def delete(self, path: str, timeout_s: float = 30.0) -> Any:
+        """Have something ended; ``path`` is quoted already. Raises as ``get`` does."""
+        return msgspec.json.decode(self._ask("DELETE", f"/_terrella/{path}", b"", timeout_s))
+
     def _ask(self, method: str, target: str, body: bytes, timeout_s: float) -> bytes:
         connection = http.client.HTTPConnection(self._address, self._port, timeout=timeout_s)
         try:

@@ -4,8 +4,10 @@ import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 from typing import Any, Protocol
 
+import dns.edns
 import dns.exception
 import dns.message
 import dns.query
@@ -67,6 +69,11 @@ class Directory(Protocol):
     @property
     def edge(self) -> str:
         """The front door's address."""
+        ...
+
+    @property
+    def subnet(self) -> IPv6Network | None:
+        """What resolvers say of where this client is (EDNS client subnet, RFC 7871)."""
         ...
 
     def region_at(self, address: str) -> str:
@@ -166,7 +173,11 @@ class HttpClient:
 
     def _ask(self, name: str) -> tuple[list[str], float]:
         reasons = []
-        query = dns.message.make_query(name, dns.rdatatype.A)
+        subnet = self._directory.subnet
+        options: list[dns.edns.Option] = []
+        if subnet is not None:
+            options.append(dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen))
+        query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0, options=options)
         for host, port in self._directory.name_servers():
             try:
                 answer = dns.query.udp(query, host, port=port, timeout=DNS_PATIENCE_S)

@@ -79,6 +79,8 @@ class Pool:
             raise DamagedError("its supervisor has ended")
         if lent.damage is not None:
             raise DamagedError(lent.damage)
+        running.supervisor.delete("faults")
+        running.silenced.clear()
         for region in running.regions:
             lent.region(region).restore()
         for link in running.status()["links"]:

@@ -16,7 +16,7 @@ _DIGEST_TIMEOUT_S = 60.0
 
 
 class Running:
-    """One running world. ``paused`` and ``killed`` are the regions to which a test has done that."""
+    """One running world. ``silenced`` are the regions that a test has killed or paused."""
 
     def __init__(self, process: WorldProcess, session: "boto3.Session", clock: Clock) -> None:
         world = process.world
@@ -24,8 +24,7 @@ class Running:
         self.clock = clock
         self.world = world
         self.regions = tuple(world.regions)
-        self.paused: set[str] = set()
-        self.killed: set[str] = set()
+        self.silenced: set[str] = set()
         self.supervisor = Control("the world", world.front_door, world.ports.aws)
         self._controls = {name: Control(name, each.address, world.ports.aws) for name, each in world.regions.items()}
         self._session = session
@@ -77,8 +76,7 @@ class Running:
     def absent(self, status: Mapping[str, Any]) -> dict[str, str]:
         """The regions that cannot be asked, and why."""
         states = {each["region"]: str(each["state"]) for each in status["regions"]}
-        found = {name: state for name, state in states.items() if state != "serving"}
-        return found | dict.fromkeys(self.paused, "paused")
+        return {name: state for name, state in states.items() if state != "serving"}
 
     def parts(self, status: Mapping[str, Any], absent: Mapping[str, str]) -> list[frozenset[str]]:
         """The regions that answer, in groups that reach each other."""

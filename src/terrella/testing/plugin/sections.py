@@ -34,9 +34,9 @@ def _states(world: World) -> Iterable[str]:
     width = max(map(len, world.regions))
     for region in status["regions"]:
         name = region["region"]
-        state = "paused" if name in world.running.paused else region["state"]
-        yield f"{name:{width}}  {state:11}  {_figures(region)}".rstrip()
+        yield f"{name:{width}}  {region['state']:11}  {_figures(region)}".rstrip()
         yield from (f"{'':{width}}  {warning}" for warning in region.get("warnings", ()))
+    yield from (f"fault: {fault['id']}" for fault in status["faults"])
     for link in status["links"]:
         if link["changed"]:
             what = "cut" if link["cut"] else f"{link['delay_ms']:g} ms, {link['loss']:.3g} lost"

@@ -17,6 +17,8 @@ _COLD_START_S = 1.0
 PATIENCE_S = {"fast": 30.0, "aws": 300.0}
 """How long coming to rest may take, by profile."""
 
+_TAKEN_DOWN = ("held-down", "paused")
+
 Status = Mapping[str, Any]
 
 
@@ -34,9 +36,9 @@ def calm_s(profile: str) -> float:
     return _COLD_START_S + _INTERVALS_S * PROFILES[profile].health_check_interval_scale
 
 
-def down_regions(status: Status, paused: frozenset[str]) -> frozenset[str]:
+def down_regions(status: Status) -> frozenset[str]:
     """The regions that somebody has taken down, and that nothing is waited for from."""
-    return paused | {each["region"] for each in status["regions"] if each["state"] == "held-down"}
+    return frozenset(each["region"] for each in status["regions"] if each["state"] in _TAKEN_DOWN)
 
 
 def standing_of(status: Status, down: frozenset[str], expected: Mapping[str, bool | None]) -> Standing:

@@ -42,7 +42,7 @@ def settle(running: Running, within_s: float) -> dict[str, Any]:
 
 def _standing(running: Running, status: dict[str, Any]) -> Standing:
     """How it stands with the regions and their health; endpoints are asked once there is nothing else to wait for."""
-    down = down_regions(status, frozenset(running.paused))
+    down = down_regions(status)
     first = standing_of(status, down, {})
     if first.waiting:
         return first

@@ -1,20 +1,21 @@
 """What a test holds in its hands: the ``world`` fixture's value."""
 
-import os
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from terrella.kernel import known_regions, one_way_delay_ms
+from terrella.kernel import VantagePoint, known_regions, region_place
 from terrella.testing.plugin.convergence import Convergence
+from terrella.testing.plugin.directory import WorldDirectory
 from terrella.testing.plugin.errors import WorldError
+from terrella.testing.plugin.faults import LASTING, Fault
 from terrella.testing.plugin.http import HttpClient
 from terrella.testing.plugin.reset import Baseline
 from terrella.testing.plugin.running import Running
 from terrella.testing.plugin.settling import PATIENCE_S
 from terrella.testing.plugin.waiting import converge, settle, until_serving
+from terrella.world import World as WorldDescription
 from terrella.world import duration_ms
 
 _RESTORE_S = 60.0
@@ -142,14 +143,25 @@ class World:
         """The link between two regions."""
         return Link(self.running, a, b, one_way=one_way)
 
+    def fault(self, fault: str | Mapping[str, Any]) -> Fault:
+        """Break something else, as a game day's file says it: ``"errors: {table: items}, rate: 30%"``.
+
+        It is mended by ``restore()`` on the answer, at the end of a ``with`` block, or with the test. Raises
+        ``TerrellaError`` saying what was found and what was expected.
+        """
+        injected = Fault(self.running, fault)
+        for order in injected.orders:
+            if self.damage is None:
+                self.damage = LASTING.get(order.kind)
+        return injected
+
     def status(self) -> dict[str, Any]:
         """Everything, as ``terrella status --json`` has it."""
         return self.running.status()
 
     def states(self) -> dict[str, str]:
         """Each region's state."""
-        states = {each["region"]: str(each["state"]) for each in self.status()["regions"]}
-        return states | dict.fromkeys(self.running.paused, "paused")
+        return {each["region"]: str(each["state"]) for each in self.status()["regions"]}
 
     def settle(self, within_s: float | None = None) -> None:
         """Wait until the world has come to rest.
@@ -178,23 +190,23 @@ class World:
     def http(self, vantage_point: str | None = None, *, host: str | None = None) -> HttpClient:
         """A customer of the application: it looks the name up, and asks the region that DNS leads it to.
 
-        ``vantage_point`` is the AWS region where the customer lives: policies that go by place answer for there, and
-        each request takes as long as the way is. Without one, the customer is at no distance from any region. ``host``
-        chooses among several names of the application. An application without a name is asked at the edge.
+        ``vantage_point`` is where the customer lives: a city, a vantage point of ``world.yaml``, or an AWS region. DNS
+        answers for there, and each request takes as long as the way is. Without one, the customer is at no distance
+        from any region. ``host`` chooses among several names of the application. An application without a name is
+        asked at the edge.
         """
-        if vantage_point is not None and vantage_point not in known_regions() and vantage_point not in self.regions:
-            raise WorldError(f"found the vantage point {vantage_point!r}, expected the code of an AWS region")
+        place = _place(self.running.world, vantage_point) if vantage_point is not None else None
         names = self.status()["front_door"].get("names", [])
         name = host or (names[0] if names else None)
         fixed = None
-        if name is None and vantage_point is not None:
-            fixed = min(self.regions, key=lambda region: _one_way_ms(self.running, vantage_point, region))
-        return HttpClient(_Directory(self, vantage_point), name, self.running.clock, fixed)
+        if name is None and place is not None:
+            fixed = min(self.regions, key=place.delay_to)
+        return HttpClient(WorldDirectory(self.running, place), name, self.running.clock, fixed)
 
     def client_of(self, region: str) -> HttpClient:
         """A client that asks one region only."""
         names = self.status()["front_door"].get("names", [])
-        return HttpClient(_Directory(self, None), names[0] if names else None, self.running.clock, region)
+        return HttpClient(WorldDirectory(self.running, None), names[0] if names else None, self.running.clock, region)
 
     def logs(self, function: str, region: str | None = None) -> list[LogLine]:
         """What a function (by name or logical id) has written since the test began, in the order of time.
@@ -216,92 +228,41 @@ class World:
 
     def kill(self, region: str) -> None:
         """Kill a region."""
-        if region in self.running.paused:
-            self._signal(region, signal.SIGCONT)
         told = next(each for each in self.status()["regions"] if each["region"] == region)
-        if self.damage is None and "journal" in told:
+        if self.damage is None and told["state"] == "serving":
             self.damage = self._baseline.damage(told)
         self.running.supervisor.post("kill", {"region": region})
-        self.running.killed.add(region)
+        self.running.silenced.add(region)
 
     def pause(self, region: str) -> None:
         """Stop a region's processes."""
-        self._signal(region, signal.SIGSTOP)
+        self.fault({"pause": region})
 
     def restore(self, region: str, within_s: float) -> None:
         """Undo ``kill`` or ``pause``."""
-        if region in self.running.paused:
-            self._signal(region, signal.SIGCONT)
-            until_serving(self.running, region, within_s)
-        elif self.states()[region] == "held-down":
-            self.running.supervisor.post("restore", {"region": region})
-            self.running.killed.discard(region)
-            self._baseline.take_over(until_serving(self.running, region, within_s), region)
-
-    def _signal(self, region: str, number: int) -> None:
-        """To the region's process and its workers: they share a process group of their own."""
-        pid = next(each["pid"] for each in self.status()["regions"] if each["region"] == region)
-        if pid is None:
-            raise WorldError(f"{region} is {self.states()[region]}, expected it to run")
-        os.killpg(pid, number)
-        change: Callable[[str], None] = (
-            self.running.paused.add if number == signal.SIGSTOP else self.running.paused.discard
-        )
-        change(region)
+        state = self.states()[region]
+        if state not in ("held-down", "paused"):
+            return
+        self.running.supervisor.post("restore", {"region": region})
+        self.running.silenced.discard(region)
+        told = until_serving(self.running, region, within_s)
+        if state == "held-down":
+            self._baseline.take_over(told, region)
 
     def __repr__(self) -> str:
         return f"<world {self.name}: {', '.join(self.regions)}>"
 
 
-class _Directory:
-    """What a client at a vantage point knows of the world."""
-
-    def __init__(self, world: World, vantage_point: str | None) -> None:
-        self._running = world.running
-        self._vantage_point = vantage_point
-        self._regions: Mapping[str, str] = {
-            settings.address: name for name, settings in world.running.world.regions.items()
-        }
-
-    @property
-    def application_port(self) -> int:
-        """The same everywhere."""
-        return self._running.world.ports.application
-
-    @property
-    def edge(self) -> str:
-        """The front door."""
-        return self._running.world.front_door
-
-    def region_at(self, address: str) -> str:
-        """The region that has an address; empty for the front door, which has none of its own."""
-        return self._regions.get(address, "")
-
-    def address_of(self, region: str) -> str:
-        """A region's address."""
-        return self._running.world.regions[region].address
-
-    def name_servers(self) -> list[tuple[str, int]]:
-        """The regions' name servers, the nearest one first: it answers for clients who are where it is.
-
-        Those of regions that a test has taken down are left out: resolvers avoid name servers that do not answer.
-        """
-        silent = self._running.paused | self._running.killed
-        answering = [each for each in self._regions.items() if each[1] not in silent]
-        ordered = sorted(answering, key=lambda each: self.one_way_s(each[1]))
-        return [(address, self._running.world.ports.dns) for address, _ in ordered]
-
-    def one_way_s(self, region: str) -> float:
-        """Nothing without a vantage point, and to the edge."""
-        if self._vantage_point is None or not region:
-            return 0.0
-        return _one_way_ms(self._running, self._vantage_point, region) / 1000
-
-
-def _one_way_ms(running: Running, vantage_point: str, region: str) -> float:
-    """As the world has the link, without what was done to it: customers are not on the regions' links."""
-    link = running.world.links.get((vantage_point, region))
-    return link.delay_ms if link is not None else one_way_delay_ms(vantage_point, region)
+def _place(world: WorldDescription, name: str) -> VantagePoint:
+    """A vantage point by its name; raises ``WorldError``. A region's links are as far as ``world.yaml`` has them."""
+    if name in world.vantage_points:
+        return world.vantage_points[name]
+    if name not in known_regions():
+        cities = ", ".join(world.vantage_points)
+        raise WorldError(f"found the vantage point {name!r}, expected an AWS region or one of {cities}")
+    at = region_place(name)
+    delays_ms = {to: link.delay_ms for (start, to), link in world.links.items() if start == name}
+    return VantagePoint(name, at.latitude, at.longitude, at.continent, at.country, {name: 0.0, **delays_ms})
 
 
 def _milliseconds(value: str | float) -> float:

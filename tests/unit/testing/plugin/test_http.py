@@ -4,12 +4,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv6Network
 from socket import AF_INET, SOCK_DGRAM, socket
 
 import dns.message
 import dns.rrset
 import pytest
 
+from terrella.kernel import CITIES, VantagePoint
 from terrella.testing import ManualClock
 from terrella.testing.plugin.errors import WorldError
 from terrella.testing.plugin.http import HttpClient, Response
@@ -37,6 +39,8 @@ class _World:
         self.edge = "127.0.0.1"
         self.answers = ["127.0.0.1"]
         self.asked = 0
+        self.place: VantagePoint | None = None
+        self.places: list[str] = []
         self._dns = dns_socket
 
     def serve_dns(self) -> None:
@@ -49,6 +53,7 @@ class _World:
                 return
             self.asked += 1
             query = dns.message.from_wire(packet)
+            self.places += [option.to_text() for option in query.options]
             answer = dns.message.make_response(query)
             if self.answers:
                 answer.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", *self.answers))
@@ -56,6 +61,10 @@ class _World:
 
     def stop(self) -> None:
         self._dns.sendto(b"stop", self._dns.getsockname())
+
+    @property
+    def subnet(self) -> IPv6Network | None:
+        return self.place.subnet if self.place is not None else None
 
     def region_at(self, address: str) -> str:
         return ADDRESSES.get(address, "")
@@ -90,6 +99,13 @@ def test_a_request_goes_where_dns_leads_under_the_applications_name(world: _Worl
     response = HttpClient(world, "shop.example.com", ManualClock()).post("/", {"a": 1})
     assert (response.status, response.region, response.json()) == (201, "us-east-1", {"a": 1})
     assert response.headers["x-host"] == "shop.example.com"
+
+
+def test_a_name_server_is_told_where_the_client_is(world: _World) -> None:
+    world.place = CITIES["frankfurt"]
+    HttpClient(world, "shop.example.com", ManualClock()).resolve()
+    (told,) = world.places
+    assert str(CITIES["frankfurt"].subnet.network_address) in told
 
 
 def test_an_address_is_kept_for_its_ttl(world: _World) -> None:

@@ -45,7 +45,7 @@ def test_a_region_that_starts_is_waited_for() -> None:
 
 def test_a_region_that_is_down_has_to_be_found_unhealthy() -> None:
     status = world(eu_west_1="held-down")
-    assert down_regions(status, NOBODY) == LOST
+    assert down_regions(status) == LOST
     assert standing_of(status, LOST, ONE_LOST).unsure == []
     status["regions"][0]["health"]["eu-west-1"] = verdict("eu-west-1")
     assert standing_of(status, LOST, ONE_LOST).unsure == ["us-east-1 does not find HealthCheck of eu-west-1 unhealthy"]
@@ -68,8 +68,8 @@ def test_what_checkers_in_regions_that_are_down_saw_does_not_count() -> None:
     assert standing_of(status, LOST, ONE_LOST).unsure == []
 
 
-def test_a_paused_region_is_down() -> None:
-    assert down_regions(world(), LOST) == LOST
+def test_a_paused_region_is_down_and_one_that_crashed_is_not() -> None:
+    assert down_regions(world(eu_west_1="paused", us_east_1="down")) == LOST
 
 
 @pytest.mark.parametrize(
