@@ -81,8 +81,7 @@ class Pool:
             raise DamagedError(lent.damage)
         running.supervisor.delete("faults")
         running.silenced.clear()
-        for region in running.regions:
-            lent.region(region).restore()
+        lent.restore(running.regions)
         for link in running.status()["links"]:
             if link["changed"]:
                 lent.link(link["from"], link["to"], one_way=True).heal()

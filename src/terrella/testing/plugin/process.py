@@ -17,7 +17,7 @@ from terrella.testing.plugin.application import Application
 from terrella.testing.plugin.errors import WorldError
 from terrella.world import region_records
 
-START_PATIENCE_S = 90.0
+START_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 15.0
 _SOURCE = Path(__file__).parents[3]
 _TAIL_BYTES = 4096

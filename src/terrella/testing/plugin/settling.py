@@ -14,10 +14,12 @@ from terrella.kernel import PROFILES
 _INTERVALS_S = 100.0
 """Three intervals of 30 s, the longest that Route 53 offers, with what a probe takes."""
 _COLD_START_S = 1.0
-PATIENCE_S = {"fast": 30.0, "aws": 300.0}
+PATIENCE_S = {"fast": 60.0, "aws": 300.0}
 """How long coming to rest may take, by profile."""
 
-_TAKEN_DOWN = ("held-down", "paused")
+HELD_DOWN = "held-down"
+TAKEN_DOWN = (HELD_DOWN, "paused")
+"""States of regions that somebody has taken down."""
 
 Status = Mapping[str, Any]
 
@@ -38,7 +40,7 @@ def calm_s(profile: str) -> float:
 
 def down_regions(status: Status) -> frozenset[str]:
     """The regions that somebody has taken down, and that nothing is waited for from."""
-    return frozenset(each["region"] for each in status["regions"] if each["state"] in _TAKEN_DOWN)
+    return frozenset(each["region"] for each in status["regions"] if each["state"] in TAKEN_DOWN)
 
 
 def standing_of(status: Status, down: frozenset[str], expected: Mapping[str, bool | None]) -> Standing:

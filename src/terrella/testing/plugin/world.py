@@ -1,6 +1,6 @@
 """What a test holds in its hands: the ``world`` fixture's value."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from terrella.testing.plugin.faults import LASTING, Fault
 from terrella.testing.plugin.http import HttpClient
 from terrella.testing.plugin.reset import Baseline
 from terrella.testing.plugin.running import Running
-from terrella.testing.plugin.settling import PATIENCE_S
+from terrella.testing.plugin.settling import HELD_DOWN, PATIENCE_S, TAKEN_DOWN
 from terrella.testing.plugin.waiting import converge, settle, until_serving
 from terrella.world import World as WorldDescription
 from terrella.world import duration_ms
 
-_RESTORE_S = 60.0
+RESTORE_S = 60.0
 _LOG_LINES = 2000
 
 
@@ -58,9 +58,9 @@ class Region:
         """Stop all its processes where they are, until ``restore``: connections stay open, and nobody answers."""
         self._world.pause(self.name)
 
-    def restore(self, within_s: float = _RESTORE_S) -> None:
+    def restore(self, within_s: float = RESTORE_S) -> None:
         """Let it live again after ``kill`` or ``pause``, and wait until it serves. Does nothing to one that serves."""
-        self._world.restore(self.name, within_s)
+        self._world.restore([self.name], within_s)
 
     def http(self) -> HttpClient:
         """A client beside this region that asks this region whatever DNS says."""
@@ -168,7 +168,7 @@ class World:
 
         Then every region serves that is not down or paused, health checks and so DNS have found what there is to find,
         and all replicas that can reach each other are equal. Raises ``WorldError`` saying what is still to come after
-        ``within_s`` (30 s; 300 s in profile ``aws``).
+        ``within_s`` (60 s; 300 s in profile ``aws``).
         """
         __tracebackhide__ = True
         settle(self.running, PATIENCE_S[self.running.world.profile.name] if within_s is None else within_s)
@@ -238,16 +238,16 @@ class World:
         """Stop a region's processes."""
         self.fault({"pause": region})
 
-    def restore(self, region: str, within_s: float) -> None:
-        """Undo ``kill`` or ``pause``."""
-        state = self.states()[region]
-        if state not in ("held-down", "paused"):
-            return
-        self.running.supervisor.post("restore", {"region": region})
-        self.running.silenced.discard(region)
-        told = until_serving(self.running, region, within_s)
-        if state == "held-down":
-            self._baseline.take_over(told, region)
+    def restore(self, regions: Iterable[str], within_s: float = RESTORE_S) -> None:
+        """Undo ``kill`` or ``pause`` of several regions at once, and wait until they serve."""
+        states = {name: state for name, state in self.states().items() if name in regions and state in TAKEN_DOWN}
+        for name in states:
+            self.running.supervisor.post("restore", {"region": name})
+            self.running.silenced.discard(name)
+        for name, state in states.items():
+            told = until_serving(self.running, name, within_s)
+            if state == HELD_DOWN:
+                self._baseline.take_over(told, name)
 
     def __repr__(self) -> str:
         return f"<world {self.name}: {', '.join(self.regions)}>"
