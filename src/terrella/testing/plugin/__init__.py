@@ -33,7 +33,10 @@ __all__ = [
 ]
 
 _INI = "terrella_world_yaml"
-_MARKER = "terrella(world_yaml=PATH, profile=NAME): the world.yaml of the application that the fixture `world` runs"
+_MARKER = (
+    "terrella(world_yaml=PATH, profile=NAME, skip_unsupported=BOOL):"
+    " which world the fixture `world` runs, from the test's directory, and how"
+)
 _HOMES = {
     "Convergence": "convergence",
     "Fault": "faults",
@@ -93,7 +96,7 @@ def world(request: pytest.FixtureRequest, _terrella_pool: "Pool") -> "World":
     given: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers("terrella"))):  # the nearest one has the last word
         given |= marker.kwargs
-    unknown = given.keys() - {"world_yaml", "profile"}
+    unknown = given.keys() - {"world_yaml", "profile", "skip_unsupported"}
     if unknown:
         pytest.fail(f"found {', '.join(sorted(unknown))} in a marker, expected {_MARKER}", pytrace=False)
     ini = str(config.getini(_INI))
@@ -104,7 +107,8 @@ def world(request: pytest.FixtureRequest, _terrella_pool: "Pool") -> "World":
             path = (config.inipath.parent if config.inipath is not None else config.rootpath) / ini
         else:
             path = find_world_yaml(here, config.rootpath)
-        return _terrella_pool.lend(Application(path.resolve(), given.get("profile")))
+        application = Application(path.resolve(), given.get("profile"), bool(given.get("skip_unsupported", False)))
+        return _terrella_pool.lend(application)
     except TerrellaError as error:
         pytest.fail(str(error), pytrace=False)
 

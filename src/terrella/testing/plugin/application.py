@@ -20,10 +20,14 @@ FILE_NAME = "world.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A ``world.yaml``, and the profile that it is tested in: ``fast``, ``aws``, or None for its own."""
+    """A ``world.yaml``, and the profile that it is tested in: ``fast``, ``aws``, or None for its own.
+
+    ``skip_unsupported`` starts it although its template holds resources that are not supported.
+    """
 
     path: Path
     profile: str | None = None
+    skip_unsupported: bool = False
 
     def __post_init__(self) -> None:
         if self.profile is not None and self.profile not in PROFILES:

@@ -1,4 +1,4 @@
-"""``python -m terrella.testing.plugin.host WORLD.YAML``: a world that lives no longer than the tests that use it.
+"""``python -m terrella.testing.plugin.host WORLD.YAML``: a world that lives no longer than its tests.
 
 It is ``terrella up`` with two differences: how the start went is told as a JSON line on standard output (``{"ready":
 status}`` or ``{"failed": sentence}``), and the end of standard input stops the world. The kernel closes that pipe
@@ -38,11 +38,13 @@ class PipeReporter:
         """The other side asked for it, or is gone."""
 
 
-def main(path: Path) -> int:
+def main(path: Path, *, skip_unsupported: bool) -> int:
     """Run until standard input ends; answers the exit code."""
     threading.Thread(target=_stop_at_the_end_of_input, daemon=True).start()
     try:
-        run_world(load_world(path), Options(), PipeReporter(), make_traffic=front_traffic)
+        run_world(
+            load_world(path), Options(skip_unsupported=skip_unsupported), PipeReporter(), make_traffic=front_traffic
+        )
     except TerrellaError as error:
         _tell({"failed": str(error)})
         return 1
@@ -63,4 +65,4 @@ def _tell(what: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), skip_unsupported="--skip-unsupported" in sys.argv[2:]))

@@ -54,7 +54,10 @@ class WorldProcess:
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "host.log").open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "terrella.testing.plugin.host", str(self.world.path)],
+                [
+                    *(sys.executable, "-m", "terrella.testing.plugin.host", str(self.world.path)),
+                    *(["--skip-unsupported"] if self.application.skip_unsupported else []),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
