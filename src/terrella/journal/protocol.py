@@ -207,11 +207,15 @@ class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=13):
 
 
 class SnapshotEnd(msgspec.Struct, array_like=True, frozen=True, tag=14):
-    """There is no more; ``vector`` is what the source held then. Or, with a ``refusal``, why there is nothing."""
+    """There is no more; ``vector`` is what the source held then. Or, with a ``refusal``, why there is nothing.
+
+    ``chunks`` were sent since the start: whoever has not had as many has not had it all.
+    """
 
     data_set_id: Name
     vector: FlatVector
     refusal: Reason | None
+    chunks: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class SnapshotCredit(msgspec.Struct, array_like=True, frozen=True, tag=15):

@@ -94,12 +94,13 @@ _DECODERS: dict[int, msgspec.msgpack.Decoder[ItemsBody] | msgspec.msgpack.Decode
 class _Copy:
     """One data set on its way to one peer."""
 
-    __slots__ = ("after", "credit", "stage", "started")
+    __slots__ = ("after", "chunks", "credit", "stage", "started")
 
     def __init__(self, request: SnapshotRequest) -> None:
         self.stage = Stage(request.stage)
         self.after = request.after
         self.credit = request.window
+        self.chunks = 0
         self.started = False
 
 
@@ -156,7 +157,7 @@ class SnapshotSource:
             if copy.stage is Stage.CONFLICTS:
                 del self._copies[data_set_id]
                 vector = self._state.vector(data_set_id)
-                return SnapshotEnd(data_set_id, flatten(vector), None)
+                return SnapshotEnd(data_set_id, flatten(vector), None, copy.chunks)
             copy.stage, copy.after = Stage.CONFLICTS, None
         body = _encode(chunk.body)
         compressed = self._compressed(body)
@@ -165,6 +166,7 @@ class SnapshotSource:
         )
         copy.after = chunk.through
         copy.credit -= 1
+        copy.chunks += 1
         return message
 
     def _compressed(self, body: bytes) -> bytes | None:
@@ -232,6 +234,7 @@ class SnapshotTaker(Generic[Started]):
         self._claims = claims
         self._source: Origin = ("", "")
         self._started: dict[str, Started] = {}
+        self._chunks: dict[str, int] = {}
         self._refused: dict[str, float] = {}
         self.refusals: dict[str, str] = {}
 
@@ -253,16 +256,21 @@ class SnapshotTaker(Generic[Started]):
             return []
         if isinstance(message, SnapshotStart):
             started = self._started[data_set_id] = self._target.starting(message, self._source)
+            self._chunks[data_set_id] = 0
             return [Perform(started, _nothing)]
         if isinstance(message, SnapshotChunk):
             work = self._target.applying(self._start_of(data_set_id), message, chunk_body(message))
+            self._chunks[data_set_id] += 1
             return [Perform(work, self._credit(data_set_id))]
         if message.refusal is not None:
             del self._claims[data_set_id]
             self.refusals[data_set_id] = message.refusal
             self._refused[data_set_id] = now
             return []
-        return [Perform(self._target.ending(self._start_of(data_set_id), message), self._ended(data_set_id))]
+        started = self._start_of(data_set_id)
+        if message.chunks != self._chunks[data_set_id]:
+            raise ProtocolError(f"a snapshot of {message.chunks} chunks, of which {self._chunks[data_set_id]} came")
+        return [Perform(self._target.ending(started, message), self._ended(data_set_id))]
 
     def closed(self) -> None:
         """Leave what is not finished to another taker; what is durable need not be copied again."""

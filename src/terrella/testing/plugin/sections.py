@@ -1,0 +1,75 @@
+"""What a failing test's report tells of its world: the regions' states, what happened, the last lines of the logs."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from terrella.kernel import TerrellaError
+from terrella.testing.plugin.world import World
+
+LINES = 15
+_TAIL_BYTES = 16_384
+_THE_RUNTIMES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
+"""Lines that Lambda writes around each invocation, of health checks too: what handlers wrote would drown in them."""
+
+
+def sections_of(world: World) -> list[tuple[str, str]]:
+    """Titles and texts, for ``report.sections``. What cannot be found out is told in place of it."""
+    logs = world.running.world.state_directory / "logs"
+    found = [("terrella: the world", "\n".join(_states(world)))]
+    if world.judged and not world.judged[-1]:
+        found.append(("terrella: what differs", world.judged[-1].explain()))
+    found.append(("terrella: what happened", _tail(logs / "world.log")))
+    found += [(f"terrella: last lines of {name}", _tail(logs / name / "region.log")) for name in world.regions]
+    found.append(("terrella: last lines of the functions", "\n".join(_function_lines(world))))
+    return [(title, text) for title, text in found if text]
+
+
+def _states(world: World) -> Iterable[str]:
+    try:
+        status = world.status()
+    except TerrellaError as error:
+        yield f"could not be asked: {error}"
+        return
+    width = max(map(len, world.regions))
+    for region in status["regions"]:
+        name = region["region"]
+        yield f"{name:{width}}  {region['state']:11}  {_figures(region)}".rstrip()
+        yield from (f"{'':{width}}  {warning}" for warning in region.get("warnings", ()))
+    yield from (f"fault: {fault['id']}" for fault in status["faults"])
+    for link in status["links"]:
+        if link["changed"]:
+            what = "cut" if link["cut"] else f"{link['delay_ms']:g} ms, {link['loss']:.3g} lost"
+            yield f"link {link['from']} -> {link['to']}: {what}"
+
+
+def _figures(region: Mapping[str, Any]) -> str:
+    if "journal" not in region:
+        return str(region.get("reason") or "")
+    items = ", ".join(f"{table['name']} {table['items']} items" for table in region["tables"])
+    ill = sorted({one["region"] for one in region["health"].values() if not one["healthy"]})
+    calls = len(region["cross_region_calls"])
+    parts = [items, f"{region['at_risk']} writes at risk" if region["at_risk"] else ""]
+    parts += [f"finds unhealthy: {', '.join(ill)}" if ill else "", f"{calls} calls to other regions" if calls else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _function_lines(world: World) -> Iterable[str]:
+    try:
+        names = {one["logical_id"] for each in world.status()["regions"] for one in each.get("functions", ())}
+        lines = [(line, name) for name in sorted(names) for line in world.logs(name)]
+    except TerrellaError as error:
+        yield f"could not be asked: {error}"
+        return
+    written = [each for each in lines if not each[0].message.startswith(_THE_RUNTIMES)]
+    for line, name in sorted(written, key=lambda each: each[0].time_ms)[-LINES:]:
+        yield f"{line.az or line.region}  {name}  {line.message}"
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            return "\n".join(file.read().decode("utf-8", "replace").splitlines()[-LINES:])
+    except OSError:
+        return ""
