@@ -67,6 +67,7 @@ def declaring(
     state.indexer = indexer
     state.feeds_changes = changes
     state.declared = True
+    store.note_counts(state)
     yield
     if fill and indexer is not None:
         yield from _filling(store, state, set(fill))
@@ -95,6 +96,7 @@ def dropping(store: Store, data_set_id: str) -> Iterator[None]:
     if state is None or state.dropped == DROPPED:
         return
     state.dropped, state.declared, state.indexer = DROPPING, False, None
+    store.note_counts(state)
     store.execute("update data_sets set dropped = ? where number = ?", (DROPPING, state.number))
     yield
     yield from sweep(store, "items", "id", f"data_set = {state.number}")

@@ -138,7 +138,17 @@ class DataSetState:
     unindexed: int = 0
     feeds_changes: bool = False
     digests: Buckets | None = None
+    committed_declaration: tuple[bool, Indexer | None, bool] = (False, None, False)
     _vector: Vector | None = None
+
+    @property
+    def declaration(self) -> tuple[bool, Indexer | None, bool]:
+        """What the file does not know: whether it was declared, with which indexer, and whether changes are noted."""
+        return self.declared, self.indexer, self.feeds_changes
+
+    @declaration.setter
+    def declaration(self, declaration: tuple[bool, Indexer | None, bool]) -> None:
+        self.declared, self.indexer, self.feeds_changes = declaration
 
     @property
     def replicated(self) -> bool:
@@ -295,12 +305,15 @@ class Catalog:
         return vector
 
     def take_over_declarations(self, earlier: "Catalog") -> None:
-        """After a reload: what was declared before still is, if the file knows it."""
+        """After a reload: what was declared before the batch still is, if the file knows it.
+
+        What the batch declared is not: an indexer of other indexes than the file's would let these go stale.
+        """
         for data_set_id, state in earlier.data_sets.items():
             reloaded = self.data_sets.get(data_set_id)
             if reloaded is not None:
-                reloaded.declared, reloaded.indexer = state.declared, state.indexer
-                reloaded.unindexed, reloaded.feeds_changes = state.unindexed, state.feeds_changes
+                reloaded.declaration = reloaded.committed_declaration = state.committed_declaration
+                reloaded.unindexed = state.unindexed
         for id_, stream in self.streams.items():
             known = earlier.streams.get(id_)
             if known is not None and known.origin == stream.origin:

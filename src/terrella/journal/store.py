@@ -122,6 +122,7 @@ class Store:
         for state in self._dirty_counts:
             state.committed_items, state.committed_bytes = state.items, state.bytes
             state.committed_join = state.join
+            state.committed_declaration = state.declaration
         self._dirty_streams.clear()
         self._dirty_counts.clear()
         self.dirty = False

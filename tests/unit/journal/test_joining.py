@@ -48,7 +48,7 @@ class Region:
 
     async def start(self) -> None:
         path = self.folder / f"{self.name}.sqlite"
-        self.journal = await Journal.open(path, self.name, SystemClock(), SystemIds())
+        self.journal = await Journal.open(path, self.name, SystemClock(), SystemIds(), tombstone_grace_ms=0)
         self.journal.on_standing(self.changes.append)
         peers = [region for region in REGIONS if region != self.name]
         connector = self.network.connector(self.name)

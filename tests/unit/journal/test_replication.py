@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from terrella.journal import DataSet, Journal, Lane, Replicator, Store
+from terrella.journal.protocol import envelope
 from terrella.kernel import SystemClock, SystemIds
 from terrella.testing import LoopbackNetwork
 
@@ -201,10 +202,10 @@ async def test_lag_is_small_when_caught_up_and_unknown_when_cut(world: World) ->
     ("sent", "reason"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", "a frame of 1195725856 bytes"),
-        (b"\x00\x00\x00\x03abc", "no message"),
-        (b"\x00\x00\x00\x09\x93\x04", "inside a message"),
-        (b"\x00\x00\x00\x04\x94\x04\xa1x\x90", "no message"),
-        (b"\x00\x00\x00\x05\x94\x04\xa1x\x90\x90", "no message"),
+        (envelope(b"abc"), "no message"),
+        (envelope(b"\x94\x04\xa1x\x90\x90")[:-1], "inside a message"),
+        (envelope(b"\x94\x04\xa1x\x90"), "no message"),
+        (b"\x00\x00\x00\x03\x00\x00\x00\x00abc", "not those of its checksum"),
     ],
 )
 async def test_garbage_is_refused_with_a_reason(world: World, sent: bytes, reason: str) -> None:

@@ -264,7 +264,17 @@ class Visibility(Checker):
         for operation, stored in history.own_reads:
             if operation.dot is None or operation.data_set_id not in evidence.data_sets:
                 continue
-            if stored is None or not _has_seen(stored, operation.dot):
+            if stored is None:
+                # By the time of the answer it may have been deleted, or lost to a deletion, and that be forgotten.
+                later = [write.version for write in history.by_key(operation.data_set_id).get(operation.key, ())]
+                own = next((rank(one) for one in later if one.dot == operation.dot), None)
+                excused = any(
+                    one.value is None and (_has_seen(one, operation.dot) or own is None or rank(one) > own)
+                    for one in later
+                )
+            else:
+                excused = _has_seen(stored, operation.dot)
+            if not excused:
                 yield f"I5: a client of {operation.region} did not see its own {name(operation.dot)}"
 
 

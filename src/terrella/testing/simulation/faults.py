@@ -180,7 +180,7 @@ def evict(world: "World", region: SimulatedRegion) -> None:
     """A region is written off; it may come back, and is added again then."""
     world.tell(f"{region.name} is evicted")
     for group in list(world.membership.groups.values()):
-        if region.name in group.holders and world.chance.random() < 0.8:
+        if region.name in group.holders and world.chance.random() < 0.8 and not world.last_whole(region.name, group):
             world.membership.evict(group.definition.id, region.name)
     if world.chance.random() < 0.7:
         world.schedule.after(0.5 + 1.5 * world.chance.random(), add_replica, world, region)

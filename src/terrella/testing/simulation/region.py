@@ -137,6 +137,7 @@ class Life:
         self.region = region
         self.loop = VirtualLoop(region.schedule, self._disk_work, region.name)
         self.journal: Journal | None = None
+        self.insisting = 0
         self.replicator: Replicator | None = None
         self.statements_until: int | None = None
         self.statement_fault: Callable[[], None] | None = None
@@ -359,7 +360,9 @@ class Life:
             try:
                 await attempt()
             except StoreUnavailableError:
+                self.insisting += 1
                 await asyncio.sleep(0.2)
+                self.insisting -= 1
             except JournalError as error:
                 self.region.tell(f"{self.region.name}: {error}")
                 return

@@ -293,19 +293,22 @@ class World:
         self.declare(region, Schema(new))
 
     def destroy(self, region: SimulatedRegion, image: bytes | None, why: str) -> None:
-        """A region's disk is replaced by an image of it, or by an empty one.
-
-        One holder of each data set keeps its disk for good: of replicas of which none is whole nothing is promised.
-        """
-        destroyed = self._evidence.destroyed | self._images.keys()
-        holders = (group.holders for group in self.membership.groups.values() if region.name in group.holders)
-        if not self.faulty or any(destroyed | {region.name} >= set(each) for each in holders):
+        """A region's disk is replaced by an image of it, or by an empty one."""
+        if not self.faulty or any(self.last_whole(region.name, group) for group in self.membership.groups.values()):
             return
         self._images[region.name] = (image, why)
         if region.up:
             region.kill()
         else:
             self._replace_disk(region)
+
+    def last_whole(self, region: str, group: Group) -> bool:
+        """Whether no other member has the disk that it began with.
+
+        Of replicas of which none is whole nothing is promised.
+        """
+        destroyed = self._evidence.destroyed | self._images.keys()
+        return region in group.holders and destroyed | {region} >= set(group.members)
 
     def _replace_disk(self, region: SimulatedRegion) -> None:
         image, why = self._images.pop(region.name)
@@ -423,7 +426,9 @@ class World:
         self.settle()
 
     def _agreement(self) -> object:
-        """What all have applied; None as long as they have not."""
+        """What all have applied; None as long as they have not, or somebody waits for room on its disk."""
+        if any(region.life is not None and region.life.insisting for region in self.regions.values()):
+            return None
         agreed = []
         for definition in self.data_sets.values():
             if definition.id in self.replaced:

@@ -33,8 +33,10 @@ async def test_workers_of_a_frozen_zone_hang_and_go_on(region: Functions, until:
     assert (await cold).function_error is None
 
 
-async def test_a_worker_that_is_frozen_times_out_and_another_one_follows(region: Functions) -> None:
+async def test_a_worker_that_is_frozen_times_out_and_another_one_follows(region: Functions, until: Until) -> None:
     first = json.loads((await region.invoke("act", b"{}")).payload)["pid"]
+    # One that is still starting has nothing yet that could be frozen, and would answer instead.
+    await until(lambda: not any(az.starting for one in region.status() if one.name == "act" for az in one.azs))
     for worker in region.workers(function="act"):
         worker.freeze()
     result = await region.invoke("act", b"{}")
