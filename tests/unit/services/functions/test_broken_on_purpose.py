@@ -34,16 +34,20 @@ async def test_workers_of_a_frozen_zone_hang_and_go_on(region: Functions, until:
 
 
 async def test_a_worker_that_is_frozen_times_out_and_another_one_follows(region: Functions, until: Until) -> None:
-    first = json.loads((await region.invoke("act", b"{}")).payload)["pid"]
-    # One that is still starting has nothing yet that could be frozen, and would answer instead.
-    await until(lambda: not any(az.starting for one in region.status() if one.name == "act" for az in one.azs))
-    for worker in region.workers(function="act"):
-        worker.freeze()
-    result = await region.invoke("act", b"{}")
-    assert "Task timed out after 1.00 seconds" in json.loads(result.payload)["errorMessage"]
-    for worker in region.workers(function="act"):
-        worker.thaw()
-    assert json.loads((await region.invoke("act", b"{}")).payload)["pid"] != first
+    region.hold_az_down("eu-west-1b")  # a worker there could answer instead
+    try:
+        first = json.loads((await region.invoke("act", b"{}")).payload)["pid"]
+        # One that has not asked for its next invocation yet is given none: another would be started.
+        await until(lambda: all(worker.state.name == "IDLE" for worker in region.workers(function="act")))
+        for worker in region.workers(function="act"):
+            worker.freeze()
+        result = await region.invoke("act", b"{}")
+        assert "Task timed out after 1.00 seconds" in json.loads(result.payload)["errorMessage"]
+        for worker in region.workers(function="act"):
+            worker.thaw()
+        assert json.loads((await region.invoke("act", b"{}")).payload)["pid"] != first
+    finally:
+        region.restore_az("eu-west-1b")
 
 
 async def test_a_sabotaged_invocation_ends_as_if_the_handler_had_raised(region: Functions) -> None:
