@@ -45,6 +45,8 @@ def started(path: Path, *arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
         env={**environment(), "TMPDIR": str(path.parent), "COLUMNS": "160"},
+        # Whoever runs the tests in the background has them ignore it, and all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509
     )
 
 

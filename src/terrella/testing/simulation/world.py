@@ -337,8 +337,10 @@ class World:
         """What was destroyed with the last disk that held it, and did not arrive anywhere afterwards."""
         for (data_set_id, origin), first, last in self.history.destroyed:
             held = 0
-            for contents in self._evidence.disks.values():
-                if data_set_id in contents:
+            group = self.membership.groups.get(data_set_id)
+            for name, contents in self._evidence.disks.items():
+                # What only a region has that was evicted, and did not come back, is lost with it.
+                if data_set_id in contents and (group is None or name in group.holders):
                     held = max(held, contents[data_set_id].applied.get(origin, 0))
             self.history.lose(data_set_id, origin, max(first, held + 1), last)
 
