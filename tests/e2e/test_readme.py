@@ -51,3 +51,8 @@ def test_every_command_that_the_readme_types_is_there(command: str) -> None:
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_every_link_leads_somewhere(target: str) -> None:
     assert (ROOT / target).exists(), target
+
+
+def test_the_test_that_it_shows_is_the_one_that_is_run() -> None:
+    """The plugin's documentation is run by its own tests."""
+    assert block("python", "world.http") in (ROOT / "docs" / "pytest.md").read_text()
