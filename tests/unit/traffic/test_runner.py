@@ -160,7 +160,8 @@ async def test_what_is_no_http(said: bytes, reason: str) -> None:
     endpoints.ports["us-east-1", APPLICATION_PORT] = server.sockets[0].getsockname()[1]
     checker = Checker(endpoints)
     checker.runner.set_checks([check(FailureThreshold=1)])
-    assert reason in await checker.until(healthy=False)
+    while reason not in (found := await checker.until(healthy=False)):
+        assert "within" in found, "a busy machine may be too slow for a probe"
     await checker.runner.close()
     server.close()
 
