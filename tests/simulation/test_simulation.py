@@ -12,7 +12,7 @@ from terrella.testing.simulation.runner import keep, run_seed
 
 SEEDS = 200
 GROUPS = 20
-SEEDS_OF_BUG = 120
+SEEDS_OF_BUG = 300
 # The simulator is too weak for these: what they break shows in fewer than one of some hundred worlds.
 TOO_WEAK_FOR = {"a tombstone goes before older writes are here"}
 
