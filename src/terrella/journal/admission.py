@@ -4,7 +4,7 @@
 the work that is due, and tells its listener of what came to pass (``Event``), for whoever decides on memberships.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -16,8 +16,9 @@ from terrella.journal.joining import (
     begin_anew,
     begin_discarding,
     begin_join,
-    call_off,
+    begin_merging,
     discarding,
+    end_merging,
     finish_join,
     has_caught_up,
     is_pristine,
@@ -29,7 +30,6 @@ from terrella.journal.pulling import Effect, Perform, Work
 from terrella.journal.standing import Join, Phase
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
-from terrella.journal.vectors import at_least
 
 # What each connected peer holds of each data set.
 Heads = Mapping[str, Mapping[str, Vector]]
@@ -71,10 +71,11 @@ class Admission:
         self._told: set[StandingChange] = set()
 
     def step(
-        self, heads: Heads, needed: Collection[str], excluded: Mapping[str, int] = NOBODY_EXCLUDES
+        self, heads: Heads, needed: Mapping[str, str], excluded: Mapping[str, int] = NOBODY_EXCLUDES
     ) -> list[Perform]:
         """What is due. ``needed`` names the data sets that no connected peer's log can bring up to date.
 
+        Each with the member that has most of what is missing.
         ``excluded`` names those of which a peer says that this region holds them no more, and since which epoch.
         """
         effects: list[Perform] = []
@@ -83,7 +84,9 @@ class Admission:
                 continue
             join = state.committed_join
             if join is None:
-                work = self._member(data_set_id, state, data_set_id in needed, excluded.get(data_set_id, 0))
+                work = self._member(data_set_id, state, needed.get(data_set_id), excluded.get(data_set_id, 0))
+            elif join.merging and (again := self._merging_again(data_set_id, state, join, heads, needed)) is not None:
+                work = again
             elif join.phase is Phase.CATCHING_UP and data_set_id in needed:
                 # Its start was too long ago: a disk image may have brought back a join that was over.
                 work = _act(data_set_id, begin_anew)
@@ -107,14 +110,26 @@ class Admission:
 
         return done
 
-    def _member(self, data_set_id: str, state: DataSetState, needed: bool, excluded: int) -> Work | None:
+    def _member(self, data_set_id: str, state: DataSetState, needed: str | None, excluded: int) -> Work | None:
         region = self._store.region
         if region in state.definition.holders and excluded > state.definition.epoch:
             return _act(data_set_id, partial(_hear_of_eviction, epoch=excluded))
         if region in state.definition.joining:
             return _act(data_set_id, begin_join)
-        if needed and region in state.definition.members:
-            return _act(data_set_id, partial(begin_join, automatic=True))
+        if needed is not None and region in state.definition.members:
+            return _act(data_set_id, partial(begin_merging, wanted_source=needed))
+        return None
+
+    def _merging_again(
+        self, data_set_id: str, state: DataSetState, join: Join, heads: Heads, needed: Mapping[str, str]
+    ) -> Work | None:
+        """A member that merges does so as a member only, with a source that is there, until nothing is missing."""
+        if state.definition.epoch != join.epoch:
+            return _act(data_set_id, end_merging)
+        if join.phase is Phase.CATCHING_UP and data_set_id in needed:
+            return _act(data_set_id, partial(begin_merging, wanted_source=needed[data_set_id]))
+        if join.phase is Phase.COPYING and join.wanted_source is not None and join.wanted_source not in heads:
+            return _act(data_set_id, partial(begin_merging, wanted_source=None))
         return None
 
     def _membership_changed(self, data_set_id: str, state: DataSetState, join: Join) -> Work | None:
@@ -139,8 +154,6 @@ class Admission:
 
     def _way(self, data_set_id: str, state: DataSetState, join: Join, heads: Heads) -> Work | None:
         match join.phase:
-            case Phase.DRAINING if join.automatic and not join.closed and self._nobody_has_more(state, heads):
-                return _act(data_set_id, call_off)
             case Phase.DRAINING:
                 own = state.vector
                 for peer, held in heads.items():
@@ -160,14 +173,6 @@ class Admission:
             case _:
                 pass
         return None
-
-    def _nobody_has_more(self, state: DataSetState, heads: Heads) -> bool:
-        """Whether all other members are heard, and miss what is missing here: one that had more has lost its disk."""
-        others = [peer for peer in state.definition.members if peer != self._store.region]
-        if len(others) == len(state.definition.members):
-            return False
-        said = [heads.get(peer, {}).get(state.definition.id) for peer in others]
-        return all(theirs is not None and at_least(state.vector, theirs) for theirs in said)
 
     def _others_hold_all(self, data_set_id: str, state: DataSetState, heads: Heads) -> bool:
         """Whether every other holder says at this moment that it holds all that is here.

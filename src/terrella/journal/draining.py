@@ -304,7 +304,8 @@ def obey(store: Store, order: Drain) -> Vector | None:
         store.set_members(state, order.epoch, order.members, order.joining)
     if store.region in state.definition.members:
         raise ProtocolError(f"{store.region} is a member, as of epoch {state.definition.epoch}, and not to be drained")
-    if state.join is None or not (state.join.on_the_way_in or state.join.phase is Phase.JOINED):
+    join = state.join
+    if join is None or join.merging or not (join.on_the_way_in or join.phase is Phase.JOINED):
         begin_join(store, state)
     if state.join is None or state.join.phase is not Phase.DRAINING:
         return None

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from terrella.journal.acknowledging import acknowledge
-from terrella.journal.applying import merge_version, note_conflict
+from terrella.journal.applying import note_conflict
 from terrella.journal.errors import JournalError, ProtocolError, RecordError
 from terrella.journal.maintenance import sweep, throw_away_index
+from terrella.journal.merging import drop_deleted, merge_or_park, set_cursor, take_cursors
 from terrella.journal.model import NO_CONTEXT, PULLED, Dot, Origin, Vector, Version
 from terrella.journal.protocol import SnapshotChunk, SnapshotEnd, SnapshotStart, flatten, unflatten
 from terrella.journal.pulling import Work
@@ -20,7 +21,7 @@ from terrella.journal.records import ConflictRecord, decode_record
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, unpack_dots
 from terrella.journal.snapshot import Chunk, ConflictsBody, ItemRow, ItemsBody
 from terrella.journal.standing import Join, Phase, Stage, Start, pack_start, unpack_start
-from terrella.journal.state import DataSetState, Stream
+from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
 
 _ANY_BEHIND = "select 1 from items where data_set = ? and key >= ? limit 1"
@@ -35,15 +36,15 @@ def is_pristine(state: DataSetState) -> bool:
     return not state.items and not any(stream.applied for stream in state.streams.values())
 
 
-def begin_join(store: Store, state: DataSetState, wanted_source: str | None = None, *, automatic: bool = False) -> None:
+def begin_join(store: Store, state: DataSetState, wanted_source: str | None = None) -> None:
     """A snapshot is to be taken: at once into what is empty, else once others hold what is here."""
     epoch = state.definition.epoch
-    if state.join is not None and state.join.on_the_way_in:
+    if state.join is not None and state.join.on_the_way_in and not state.join.merging:
         store.set_join(state, _change(state.join, wanted_source=wanted_source))
         return
     phase = Phase.COPYING if is_pristine(state) else Phase.DRAINING
     closed = store.region not in state.definition.members
-    store.set_join(state, Join(phase, epoch, wanted_source, closed=closed, automatic=automatic))
+    store.set_join(state, Join(phase, epoch, wanted_source, closed=closed))
 
 
 def begin_anew(store: Store, state: DataSetState) -> None:
@@ -57,9 +58,21 @@ def begin_anew(store: Store, state: DataSetState) -> None:
     store.set_join(state, kept)
 
 
-def call_off(store: Store, state: DataSetState) -> None:
-    """What was missing here is to be had from nobody any more: the region goes on with what it has."""
-    if state.join is not None and state.join.phase is Phase.DRAINING:
+def begin_merging(store: Store, state: DataSetState, wanted_source: str | None) -> None:
+    """A member lacks what no log has any more: it takes what another has besides what it has itself.
+
+    Nothing has to go for it, and nobody has to be whole: each replica is the sum of the records that its vector covers,
+    and of two sums with their vectors follows that of both (see ``merging.py``).
+    """
+    attempt = state.join.attempt if state.join is not None else 0
+    _set_start(store, state, None)
+    epoch = state.definition.epoch
+    store.set_join(state, Join(Phase.COPYING, epoch, wanted_source, attempt=attempt + 1, merging=True))
+
+
+def end_merging(store: Store, state: DataSetState) -> None:
+    """It is broken off: what was taken in already is later than the vector says, as anything that comes twice is."""
+    if state.join is not None and state.join.merging:
         store.set_join(state, None)
 
 
@@ -139,14 +152,6 @@ def _emptying(store: Store, state: DataSetState, name: str, number: int) -> Iter
     yield from entries
 
 
-def set_cursor(store: Store, stream: Stream, sequence: int) -> None:
-    """All up to a sequence is here, though not in the log."""
-    stream.applied = sequence
-    stream.recent.clear()
-    stream.recent_bytes = 0
-    store.raise_floor(stream, sequence + 1)
-
-
 # leaving
 
 
@@ -202,14 +207,18 @@ def _start(store: Store, state: DataSetState) -> Start | None:
 
 
 class StartWork:
-    """The start of a snapshot, as work for the committer; what follows from the same source belongs to its attempt."""
+    """The start of a snapshot, as work for the committer; what follows from the same source belongs to its attempt.
 
-    __slots__ = ("_source", "_start", "attempt")
+    ``covered`` is what the source had applied when it started.
+    """
+
+    __slots__ = ("_source", "_start", "attempt", "covered")
 
     def __init__(self, start: SnapshotStart, source: Origin) -> None:
         self._start = start
         self._source = source
         self.attempt = 0
+        self.covered: Vector = {(head.region, head.incarnation): head.applied for head in start.streams}
 
     def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
         """In one piece."""
@@ -247,25 +256,29 @@ class ChunkWork:
         if join is None:
             return True
         if chunk.stage == Stage.CONFLICTS:
+            if join.merging and join.stage is Stage.ITEMS:
+                drop_deleted(store, state, self._start.covered, join.after, None)
             after = self._conflicts(store, state)
         elif chunk.after is not None and (join.after is None or join.after < chunk.after):
             raise ProtocolError(f"a chunk behind {chunk.after!r} where {join.after!r} is what is here of the snapshot")
         else:
-            after = self._items(store, state, join.after, out_of_time)
+            after = self._items(store, state, join, out_of_time)
         store.set_join(state, _change(join, stage=Stage(chunk.stage), after=after))
         return after >= chunk.through
 
     def outcome(self) -> None:
         """Nothing but that it is durable."""
 
-    def _items(self, store: Store, state: DataSetState, after: bytes | None, out_of_time: Callable[[], bool]) -> bytes:
+    def _items(self, store: Store, state: DataSetState, join: Join, out_of_time: Callable[[], bool]) -> bytes:
         body = self._body
         assert isinstance(body, ItemsBody)
+        after = join.after
         # What an earlier attempt had under way may have come in since this one asked.
         while after is not None and self._next < len(body.rows) and body.rows[self._next][0] <= after:
             self._next += 1
         if self._next == len(body.rows):
             return max(after or b"", self._chunk.through)
+        passed = after
         unused = store.ask(_ANY_BEHIND, (state.number, body.rows[self._next][0])) is None
         try:
             streams = [store.stream(state, *origin) for origin in body.origins]
@@ -273,7 +286,13 @@ class ChunkWork:
                 key, value, origin, sequence, hlc, context, ended = body.rows[self._next]
                 expires = None if ended is None else streams[ended[0]].dot(ended[1])
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
-                if unused or store.lookup(state, key) is None:
+                if join.merging:
+                    drop_deleted(store, state, self._start.covered, passed, key)
+                    passed = key
+                known = not unused and store.lookup(state, key) is not None
+                if join.merging and not known and sequence <= streams[origin].complete:
+                    pass  # it was here, and is not: it was deleted, and the deletion was forgotten
+                elif not known:
                     entries = store.index_changes(state, key, None, value)
                     row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None, expires)
                     store.put_row(state, key, None, row, entries)
@@ -281,13 +300,17 @@ class ChunkWork:
                     seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
                     dot = Dot(*body.origins[origin], sequence)
                     ends = store.dot(expires) if expires is not None else None
-                    merge_version(store, state, key, Version(value, dot, hlc, seen, ends))
+                    merge_or_park(store, state, key, Version(value, dot, hlc, seen, ends))
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break
         except IndexError:
             raise ProtocolError("a chunk names an origin that it does not list") from None
-        return self._chunk.through if self._next == len(body.rows) else body.rows[self._next - 1][0]
+        if self._next < len(body.rows):
+            return body.rows[self._next - 1][0]
+        if join.merging and self._chunk.through > body.rows[-1][0]:
+            drop_deleted(store, state, self._start.covered, passed, self._chunk.through + b"\0")
+        return self._chunk.through
 
     def _conflicts(self, store: Store, state: DataSetState) -> bytes:
         body = self._body
@@ -308,7 +331,11 @@ def end_copying(store: Store, state: DataSetState, end: SnapshotEnd, started: St
     start = _start(store, state)
     if start is None:
         raise ProtocolError("a snapshot ended before it started")
-    for head in start.streams:
+    if join.merging:
+        if join.stage is Stage.ITEMS:
+            drop_deleted(store, state, started.covered, join.after, None)
+        take_cursors(store, state, start)
+    for head in start.streams if not join.merging else ():
         stream = store.stream(state, head.region, head.incarnation)
         if stream is not state.own:
             if stream.floor <= stream.applied:
@@ -443,7 +470,8 @@ class StoreSource:
         if state is None or not state.declared or state.dropped or state.definition.lane not in PULLED:
             return f"{region} has no such data set that is replicated"
         definition = state.definition
-        if region not in definition.members or (state.join is not None and state.join.on_the_way_in):
+        join = state.join
+        if region not in definition.members or (join is not None and join.on_the_way_in and not join.merging):
             return f"{region} is itself no member with a whole state"
         if peer not in definition.holders:
             return f"{peer} does not join, as far as {region} knows (epoch {definition.epoch})"

@@ -4,7 +4,8 @@
 
     (joining, empty) ------------------------------> COPYING --> CATCHING_UP --> JOINED --> (a member)
     (joining, holds something) --> DRAINING --> DISCARDING --^        |
-    (a member that no log can bring up to date) --^                   '--> (a member)
+    (a member that is to take a snapshot) --------^                   '--> (a member)
+    (a member that no log can bring up to date) -> COPYING, merging --> CATCHING_UP --> (a member)
     (a member that is to go) --> LEAVING --> LEFT --> (no holder)
     (a member that a peer tells that it is none) --> EVICTED --> (what was decided is heard)
 
@@ -49,7 +50,7 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     of the snapshot; ``drained`` what a member has taken over of streams that nobody pulls any more; ``target`` what the
     source held when the last chunk was read. ``renew``: this region's own stream ends with what was discarded.
     ``closed``: what is here is final already while it is drained, because it is drained by one member only.
-    ``automatic``: nobody asked for it; what was missing here could be had in no other way.
+    ``merging``: what is copied is merged into what is here, for a member that lacks what no log has any more.
     ``attempt`` counts the starts: what is still under way of an earlier one has no effect.
     """
 
@@ -65,7 +66,7 @@ class Join(msgspec.Struct, frozen=True, array_like=True):
     renew: bool = False
     closed: bool = False
     attempt: int = 0
-    automatic: bool = False
+    merging: bool = False
 
     def taken_over(self, required: FlatVector, drained: FlatVector) -> "Join":
         """After a member has taken over what only this region had."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from terrella.journal import DataSet, Journal, JournalError, Lane, RemoteSlice, Transaction, applying
-from terrella.journal.joining import set_cursor
+from terrella.journal.merging import set_cursor
 from terrella.journal.records import WriteRecord, decode_record, written_version
 from terrella.testing import ManualClock, SeededIds
 from terrella.testing.replicas import ITEMS, REGIONS, Replica
