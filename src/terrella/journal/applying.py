@@ -156,10 +156,17 @@ def _plan_merge(store: Store, state: DataSetState, key: bytes, row: Row | None, 
     return key, row, version, (version.value, dot, version.hlc, context, expires), entries, entry
 
 
-def merge_version(store: Store, state: DataSetState, key: bytes, incoming: Version) -> bool:
-    """Merge a version from another replica's store; whether that changed anything."""
+def merge_version(
+    store: Store, state: DataSetState, key: bytes, incoming: Version, judged: Callable[[Clash], bool] = lambda _: False
+) -> bool:
+    """Merge a version from another replica's store; whether that changed anything.
+
+    A conflict that was ``judged`` before, where both sides of it had been applied, is in that conflict log or is none.
+    """
     row = store.lookup(state, key)
     result = merge(store.version(row) if row else None, incoming)
+    if result.clash is not None and judged(result.clash):
+        result = MergeResult(result.version, result.changed, None)
     _store_merged(store, state, _plan_merge(store, state, key, row, result))
     return result.changed
 

@@ -179,7 +179,8 @@ def start_copying(store: Store, state: DataSetState, start: SnapshotStart, sourc
     join = _copying(state)
     heads = {(head.region, head.incarnation): head for head in start.streams}
     own = state.own
-    if own is not None and (own.origin not in heads or heads[own.origin].applied < own.applied):
+    # What has gone from here has to come back.
+    if own is not None and not join.merging and (own.origin not in heads or heads[own.origin].applied < own.applied):
         raise ProtocolError(f"{source[0]} lacks records of {own.region}, which nobody else could send it here again")
     hlc = start.hlc
     earlier = _start(store, state)
@@ -300,7 +301,8 @@ class ChunkWork:
                     seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
                     dot = Dot(*body.origins[origin], sequence)
                     ends = store.dot(expires) if expires is not None else None
-                    merge_or_park(store, state, key, Version(value, dot, hlc, seen, ends))
+                    covered = self._start.covered if join.merging else NO_CONTEXT
+                    merge_or_park(store, state, key, Version(value, dot, hlc, seen, ends), covered)
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break

@@ -9,6 +9,7 @@ that has applied what either had.
 import apsw
 
 from terrella.journal.applying import merge_version
+from terrella.journal.merge import Clash
 from terrella.journal.model import Dot, Vector, Version
 from terrella.journal.parking import discharge, park
 from terrella.journal.protocol import unflatten
@@ -73,10 +74,19 @@ def _is_settled(store: Store, state: DataSetState, dot: Dot) -> bool:
     return row is None or has_seen(store.version(row), dot) or store.ask(_IS_LOSER, (number,)) is not None
 
 
-def merge_or_park(store: Store, state: DataSetState, key: bytes, version: Version) -> None:
-    """Merge a version that another replica has stored; one that cannot be is set aside, as the write that made it."""
+def merge_or_park(store: Store, state: DataSetState, key: bytes, version: Version, covered: Vector) -> None:
+    """Merge a version that another replica has stored; one that cannot be is set aside, as the write that made it.
+
+    ``covered`` is what that replica had applied.
+    """
+    here = store.stream(state, *version.dot.origin).complete >= version.dot.sequence
+
+    def judged(clash: Clash) -> bool:
+        there = clash.loser.dot if clash.winner.dot == version.dot else clash.winner.dot
+        return here or there.sequence <= covered.get(there.origin, 0)
+
     try:
-        merge_version(store, state, key, version)
+        merge_version(store, state, key, version, judged)
     except (apsw.Error, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, this version causes it: it is parked, and listed

@@ -211,10 +211,11 @@ def causes_of(writes: list[Write]) -> dict[Dot, set[Dot]]:
     causes: dict[Dot, set[Dot]] = {}
     for number, write in enumerate(writes):
         known = causes[write.version.dot] = set()
-        for earlier in writes[:number]:
-            if write.applied(earlier):
-                known.add(earlier.version.dot)
-                known |= causes[earlier.version.dot]
+        for place, other in enumerate(writes):
+            # What was taken over has the time of the original, and may stand before it.
+            if place != number and (place < number or other.version.hlc == write.version.hlc) and write.applied(other):
+                known.add(other.version.dot)
+                known |= causes.get(other.version.dot, set())
     return causes
 
 
