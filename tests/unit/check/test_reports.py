@@ -10,7 +10,7 @@ import pytest
 from terrella.check import ALL_RULES, Finding, Severity, to_junit, to_sarif
 from terrella.check.cfn_lint_rules import _class_of, _match
 
-ROOT = Path("/work/app")
+ROOT = Path("/home/me/app")
 FOUND = [
     Finding("hasty-health-check", Severity.WARNING, ROOT / "template.yaml", 12, "H turns", "Set 3."),
     Finding("table-made-twice", Severity.ERROR, ROOT / "template.yaml", 3, "T is <made> & twice", "One."),
@@ -57,7 +57,7 @@ def test_sarif_places_each_result(run: dict[str, Any]) -> None:
         "uri": "template.yaml",
         "uriBaseId": "SRCROOT",
     }
-    assert run["originalUriBaseIds"]["SRCROOT"]["uri"] == "file:///work/app/"
+    assert run["originalUriBaseIds"]["SRCROOT"]["uri"] == "file:///home/me/app/"
     assert run["results"][2]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "file:///else/t.yaml"}
     assert run["results"][2]["suppressions"] == [{"kind": "inSource", "justification": "one is enough"}]
     prints = [result["partialFingerprints"]["terrellaFinding/v1"] for result in run["results"]]
