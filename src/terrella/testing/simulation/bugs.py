@@ -47,12 +47,13 @@ def planted(bug: Bug) -> Iterator[None]:
 
 
 def hunt(bug: Bug, seeds: int) -> Outcome | None:
-    """The first seed that shows the bug by one of its marks; None if none does."""
-    with planted(bug):
-        for seed in range(seeds):
-            outcome = run_world(seed, bug.plan_of(seed))
-            if outcome.rules & bug.marks:
-                return outcome
+    """The first seed that shows the bug by one of its marks, and holds without it; None if none does."""
+    for seed in range(seeds):
+        plan = bug.plan_of(seed)
+        with planted(bug):
+            outcome = run_world(seed, plan)
+        if outcome.rules & bug.marks and not run_world(seed, plan).rules:
+            return outcome
     return None
 
 
