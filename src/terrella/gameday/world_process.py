@@ -72,8 +72,6 @@ class WorldProcess:
             self.status = await self._operator.status()
         except (OSError, TimeoutError, TerrellaError):
             return False
-        if self.status.get("path") != str((self._directory / "world.yaml").resolve()):
-            return False  # another world has these addresses: ours will say so and end
         if self.status.get("path") != str(self._directory.resolve() / "world.yaml"):
             return False  # another world has these addresses: ours will end and say so; never play with another's
         regions = self.status.get("regions", [])

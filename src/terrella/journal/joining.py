@@ -287,9 +287,9 @@ class ChunkWork:
                 key, value, origin, sequence, hlc, context, ended = body.rows[self._next]
                 expires = None if ended is None else streams[ended[0]].dot(ended[1])
                 dots = [streams[context[place]].dot(context[place + 1]) for place in range(0, len(context), 2)]
-                if join.merging:
+                if join.merging and (passed == after or not unused):  # else there is nothing in between
                     drop_deleted(store, state, self._start.covered, passed, key)
-                    passed = key
+                passed = key
                 known = not unused and store.lookup(state, key) is not None
                 if join.merging and not known and sequence <= streams[origin].complete:
                     pass  # it was here, and is not: it was deleted, and the deletion was forgotten
@@ -325,6 +325,18 @@ class ChunkWork:
         return self._chunk.through
 
 
+def _replace_cursors(store: Store, state: DataSetState, start: Start) -> None:
+    """What is here is what the source had applied; but for this region's own stream, which goes on."""
+    for head in start.streams:
+        stream = store.stream(state, head.region, head.incarnation)
+        if stream is not state.own:
+            if stream.floor <= stream.applied:
+                store.trim(stream, stream.applied)  # it was this region's own when the others' were discarded
+            stream.predecessor, stream.predecessor_last = head.predecessor, head.predecessor_last
+            store.note_acknowledged(state, stream, unflatten(head.acknowledged))
+            set_cursor(store, stream, head.applied)
+
+
 def end_copying(store: Store, state: DataSetState, end: SnapshotEnd, started: StartWork) -> None:
     """All is durable: the start's vector becomes the cursors, and what the source has now is to be reached."""
     join = started.of(state)
@@ -333,18 +345,12 @@ def end_copying(store: Store, state: DataSetState, end: SnapshotEnd, started: St
     start = _start(store, state)
     if start is None:
         raise ProtocolError("a snapshot ended before it started")
-    if join.merging:
+    if not join.merging:
+        _replace_cursors(store, state, start)
+    else:
         if join.stage is Stage.ITEMS:
             drop_deleted(store, state, started.covered, join.after, None)
         take_cursors(store, state, start)
-    for head in start.streams if not join.merging else ():
-        stream = store.stream(state, head.region, head.incarnation)
-        if stream is not state.own:
-            if stream.floor <= stream.applied:
-                store.trim(stream, stream.applied)  # it was this region's own when the others' were discarded
-            stream.predecessor, stream.predecessor_last = head.predecessor, head.predecessor_last
-            store.note_acknowledged(state, stream, unflatten(head.acknowledged))
-            set_cursor(store, stream, head.applied)
     # Later than whatever the source has dropped since; a clock that is wrong by more than the bound is followed too.
     store.hlc.tick(start.hlc)
     _set_start(store, state, None)
