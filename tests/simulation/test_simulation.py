@@ -13,10 +13,6 @@ from terrella.testing.simulation.runner import keep, run_seed
 SEEDS = 200
 GROUPS = 20
 SEEDS_OF_BUG = 300
-# The simulator is too weak for these: what they break shows in fewer than one of some hundred worlds.
-TOO_WEAK_FOR = {"a tombstone goes before older writes are here"}
-# What this breaks is mended by a snapshot that is merged: it costs time, and nothing else shows.
-MENDED = {"records go that one region lacks"}
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -38,9 +34,7 @@ def test_a_seed_replays_exactly() -> None:
     assert "up as" in told[0]
 
 
-@pytest.mark.parametrize(
-    "bug", [bug for bug in BUGS if bug.name not in TOO_WEAK_FOR | MENDED], ids=lambda bug: f"{bug.rule}: {bug.name}"
-)
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.rule}: {bug.name}")
 def test_a_rule_switched_off_is_missed(bug: Bug) -> None:
     """By the checkers that are there for it."""
     assert hunt(bug, SEEDS_OF_BUG) is not None, f"no seed shows that {bug.name}"

@@ -12,6 +12,8 @@ alike.
              <----------------------------- Drain FINAL     what there is, and will be no more of it
       Pull ------------------------------->
              <----------------------------- Records   each taken over, with its cursor, in one transaction
+      SnapshotRequest -------------------->           only if some of that is in its log no more
+             <----------------------------- what is stored: of those records, the last of each item is taken over
       Drain DONE --------------------------->          up to where, and what a source of a snapshot has to hold
              <----------------------------- Drain CONFIRMED
 """
@@ -20,147 +22,30 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from terrella.journal.applying import note_conflict
-from terrella.journal.errors import ProtocolError, SequenceGapError
+from terrella.journal.errors import ProtocolError
 from terrella.journal.joining import begin_join, once
-from terrella.journal.merge import Clash, rank
-from terrella.journal.model import NOTHING, DataSet, Dot, Origin, Vector, Version
-from terrella.journal.protocol import Drain, DrainStep, Message, Pull, Records, flatten, unflatten
-from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
-from terrella.journal.records import (
-    ConflictRecord,
-    WriteRecord,
-    decode_record,
-    encode_conflict,
-    written_version,
+from terrella.journal.model import DataSet, Origin, Vector
+from terrella.journal.protocol import (
+    Drain,
+    DrainStep,
+    Message,
+    Pull,
+    Records,
+    SnapshotChunk,
+    SnapshotCredit,
+    SnapshotEnd,
+    SnapshotRequest,
+    SnapshotStart,
+    flatten,
+    unflatten,
 )
-from terrella.journal.schema import SEQUENCE_MASK
-from terrella.journal.standing import Draining, Phase, pack_draining
+from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
+from terrella.journal.snapshot import WINDOW_CHUNKS, chunk_body
+from terrella.journal.standing import Phase, Stage
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
-from terrella.journal.vectors import has_seen, join
-
-_ORIGINAL = "select original from taken_over where own = ?"
-_NOTE_ORIGINAL = "insert into taken_over values (?, ?)"
-_FORGET_ORIGINALS = "delete from taken_over where own between ? and ?"
-_SET_DRAINING = "insert or replace into drains values (?, ?, ?)"
-
-
-# the drainer's store
-
-
-def begin_draining(store: Store, state: DataSetState, region: str) -> None:
-    """This region is the one that takes over what ``region`` wrote while it was evicted."""
-    if region not in state.drains:
-        _set_draining(store, state, region, Draining([]))
-
-
-def end_draining(store: Store, state: DataSetState, region: str) -> None:
-    """All is taken over, and the region knows it."""
-    state.drains.pop(region, None)
-    store.execute("delete from drains where data_set = ? and region = ?", (state.number, region))
-    if not state.drains:
-        for stream in state.streams.values():
-            if stream.region == store.region:
-                store.execute(_FORGET_ORIGINALS, (stream.dot(0), stream.dot(SEQUENCE_MASK)))
-
-
-def drained_up_to(state: DataSetState, region: str, origin: Origin) -> int:
-    """The last sequence of an origin that is held here as it is, or taken over."""
-    stream = state.streams.get(origin)
-    held = stream.applied if stream is not None else 0
-    return max(held, unflatten(state.drains[region].cursors).get(origin, 0))
-
-
-def take_over(store: Store, state: DataSetState, region: str, origin: Origin, sequence: int, data: bytes) -> None:
-    """Take over one record, if it is the next of its stream; ``SequenceGapError`` if earlier ones are missing."""
-    last = drained_up_to(state, region, origin)
-    if sequence > last + 1:
-        raise SequenceGapError(f"record {sequence} of {origin[0]} ({origin[1]}) came where {last + 1} was next")
-    if sequence <= last:
-        return
-    record = decode_record(data)
-    if isinstance(record, WriteRecord):
-        _take_over_write(store, state, record.key, written_version(record, Dot(*origin, sequence)))
-    elif isinstance(record, ConflictRecord) and note_conflict(store, state, record, data):
-        store.append_own(state, data)
-    cursors = unflatten(state.drains[region].cursors)
-    cursors[origin] = sequence
-    _set_draining(store, state, region, Draining(flatten(cursors)))
-
-
-def _take_over_write(store: Store, state: DataSetState, key: bytes, drained: Version) -> None:
-    row = store.lookup(state, key)
-    stored = store.version(row) if row is not None else None
-    if stored is None:
-        _log_conflict(store, state, key, Clash(drained, NOTHING))
-        return
-    if has_seen(stored, drained.dot):
-        return
-    seen = has_seen(drained, stored.dot) or _has_seen_original(store, state, drained, stored)
-    if rank(drained) < rank(stored):
-        _log_conflict(store, state, key, Clash(drained, stored))
-        return
-    if not seen:
-        _log_conflict(store, state, key, Clash(stored, drained))
-    assert row is not None
-    entries = store.index_changes(state, key, row[1], drained.value)
-    store.write_local(state, key, drained.value, row, entries, instead_of=drained)
-    own = store.own_stream(state)
-    original = store.stream(state, *drained.dot.origin).dot(drained.dot.sequence)
-    store.execute(_NOTE_ORIGINAL, (own.dot(own.applied), original))
-
-
-def _has_seen_original(store: Store, state: DataSetState, drained: Version, stored: Version) -> bool:
-    """Whether what is stored was itself taken over, from a write that this one's writer had seen."""
-    original: int | None = store.ask(_ORIGINAL, (store.stream(state, *stored.dot.origin).dot(stored.dot.sequence),))
-    if original is None:
-        return False
-    ((origin, sequence),) = store.catalog.vector_of([original]).items()
-    return has_seen(drained, Dot(*origin, sequence))
-
-
-def _log_conflict(store: Store, state: DataSetState, key: bytes, clash: Clash) -> None:
-    data = encode_conflict(key, clash)
-    entry = decode_record(data)
-    assert isinstance(entry, ConflictRecord)
-    if note_conflict(store, state, entry, data):
-        store.append_own(state, data)
-
-
-def _set_draining(store: Store, state: DataSetState, region: str, draining: Draining) -> None:
-    state.drains[region] = draining
-    store.execute(_SET_DRAINING, (state.number, region, pack_draining(draining)))
-
-
-class TakeOver:
-    """Records of an evicted region, as work for the committer."""
-
-    __slots__ = ("_next", "_records", "_region")
-
-    def __init__(self, region: str, records: Records) -> None:
-        self._region = region
-        self._records = records
-        self._next = 0
-
-    def run(self, store: Store, out_of_time: Callable[[], bool]) -> bool:
-        """Take over as many as fit in the time."""
-        records = self._records
-        state = store.catalog.declared(records.data_set_id)
-        if self._region not in state.drains:
-            return True  # it was called off
-        origin = (records.region, records.incarnation)
-        while self._next < len(records.records):
-            sequence = records.first + self._next
-            take_over(store, state, self._region, origin, sequence, records.records[self._next])
-            self._next += 1
-            if not self._next & 7 and out_of_time():
-                return self._next == len(records.records)
-        return True
-
-    def outcome(self) -> None:
-        """Nothing but that it is durable."""
-
+from terrella.journal.takeover import Gap, TakeOver, TakeOverItems, close_gaps, drained_up_to, end_draining
+from terrella.journal.vectors import join
 
 # What all members hold of an origin, the most; None while one of them is not connected.
 HeldByMembers = Callable[[str, Origin], int | None]
@@ -183,10 +68,15 @@ def held_by_members(
 
 @dataclass(slots=True)
 class _Order:
-    """One data set that is drained over a connection: ``final`` is all that there is, ``wanted`` what is taken over."""
+    """One data set that is drained over a connection: ``final`` is all that there is, ``wanted`` what is taken over.
+
+    ``gaps`` is what is taken over just now as what is stored, of which ``chunks`` have come.
+    """
 
     final: Vector | None = None
     wanted: dict[Origin, int] = field(default_factory=dict)
+    gaps: dict[Origin, Gap] = field(default_factory=dict)
+    chunks: int = 0
     done: bool = False
 
 
@@ -199,11 +89,12 @@ class Drainer:
         self._on_drained = on_drained
         self._peer = ""
         self._orders: dict[str, _Order] = {}
+        self._floors: Mapping[tuple[str, Origin], int] = {}
 
     def step(self, puller: Puller, now: float) -> Sequence[Effect]:
         """Order what is to be drained from this peer, once for each connection, and go on with what was waited for."""
         del now
-        self._peer = puller.peer
+        self._peer, self._floors = puller.peer, puller.below_floor
         effects: list[Effect] = []
         for data_set_id, state in self._store.catalog.data_sets.items():
             if self._peer not in state.drains or not state.declared:
@@ -222,6 +113,8 @@ class Drainer:
             return [
                 Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._taken_over(message.data_set_id))
             ]
+        if isinstance(message, SnapshotStart | SnapshotChunk | SnapshotEnd):
+            return self._stored(message)
         if not isinstance(message, Drain):
             return None
         data_set_id = message.data_set_id
@@ -259,7 +152,7 @@ class Drainer:
     def _go_on(self, state: DataSetState, data_set_id: str) -> Sequence[Effect]:
         """Ask for what is to be taken over; once there is no more of it, and all is durable, tell the region."""
         order = self._orders[data_set_id]
-        if order.final is None or order.done:
+        if order.final is None or order.done or order.gaps:
             return []
         missing: dict[Origin, int] = {}
         undecided = False
@@ -277,12 +170,53 @@ class Drainer:
             order.wanted |= missing
             cursors = {origin: drained_up_to(state, self._peer, origin) for origin in order.wanted}
             return [Send(Pull(data_set_id, [], flatten(cursors), sorted(order.wanted)))]
+        below = self._below_floor(state, missing)
+        if missing and missing.keys() == below.keys():
+            order.gaps, order.chunks = below, 0
+            return [Send(SnapshotRequest(data_set_id, Stage.ITEMS, None, WINDOW_CHUNKS))]
         if missing or undecided:
             return []
         order.done = True
         drained = state.drains[self._peer].cursors
         epoch = state.definition.epoch
         return [Send(Drain(data_set_id, DrainStep.DONE, epoch, [], [], flatten(state.vector), drained))]
+
+    def _below_floor(self, state: DataSetState, missing: Mapping[Origin, int]) -> dict[Origin, Gap]:
+        """What the region has said to have in its log no more."""
+        gaps = {}
+        for origin, last in missing.items():
+            done = drained_up_to(state, self._peer, origin)
+            floor = self._floors.get((state.definition.id, origin), 0)
+            if floor > done + 1:
+                gaps[origin] = (done, min(last, floor - 1))
+        return gaps
+
+    def _stored(self, message: SnapshotStart | SnapshotChunk | SnapshotEnd) -> Sequence[Effect] | None:
+        """What is stored in the region comes, because of some of it the records are gone."""
+        data_set_id = message.data_set_id
+        order = self._orders.get(data_set_id)
+        if order is None or not order.gaps:
+            return None
+        if isinstance(message, SnapshotStart):
+            return []
+        if isinstance(message, SnapshotChunk):
+            order.chunks += 1
+            work = TakeOverItems(self._peer, data_set_id, order.gaps, chunk_body(message))
+            return [Perform(work, lambda _outcome, _now: [Send(SnapshotCredit(data_set_id, 1))])]
+        if message.refusal is not None:
+            raise ProtocolError(f"{self._peer} cannot be drained of what its log lacks: {message.refusal}")
+        if message.chunks != order.chunks:
+            raise ProtocolError(f"a snapshot of {message.chunks} chunks, of which {order.chunks} came")
+        peer, gaps = self._peer, order.gaps
+        close = once(lambda store: close_gaps(store, store.catalog.declared(data_set_id), peer, gaps))
+        return [Perform(close, lambda _outcome, _now: self._gaps_closed(data_set_id))]
+
+    def _gaps_closed(self, data_set_id: str) -> Sequence[Effect]:
+        order = self._orders[data_set_id]
+        for origin in order.gaps:
+            order.wanted.pop(origin, None)  # what is in the log is asked for again, from there on
+        order.gaps = {}
+        return self._taken_over(data_set_id)
 
     def _told(self, data_set_id: str) -> Sequence[Effect]:
         self._on_drained(data_set_id, self._peer)

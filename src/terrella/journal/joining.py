@@ -479,6 +479,8 @@ class StoreSource:
             return f"{region} has no such data set that is replicated"
         definition = state.definition
         join = state.join
+        if join is not None and join.phase is Phase.DRAINING and join.closed and peer in definition.members:
+            return None  # what is here is final, and a member takes over what nobody else has
         if region not in definition.members or (join is not None and join.on_the_way_in and not join.merging):
             return f"{region} is itself no member with a whole state"
         if peer not in definition.holders:

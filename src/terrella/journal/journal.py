@@ -11,7 +11,6 @@ import apsw
 from terrella.journal.admission import StandingChange
 from terrella.journal.applying import replaying
 from terrella.journal.committer import Committer
-from terrella.journal.draining import begin_draining
 from terrella.journal.errors import JournalError, StoreUnavailableError
 from terrella.journal.expiry import STEP_ITEMS, expire_due
 from terrella.journal.housekeeping import housekeeping
@@ -24,6 +23,7 @@ from terrella.journal.salvage import Failed, Salvaged, mark_failed, recover, rec
 from terrella.journal.schema import open_connection
 from terrella.journal.status import JournalStatus, journal_status
 from terrella.journal.store import LOG_BYTES_MAX, Store
+from terrella.journal.takeover import begin_draining
 from terrella.journal.transaction import JudgedElsewhere, Transaction
 from terrella.kernel import SKEW_BOUND_MS, Clock, Ids
 

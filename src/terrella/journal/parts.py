@@ -45,8 +45,8 @@ class Parts:
         """For a connection that was opened from here; ``nudge`` has what waits sent."""
         client = self._clients[peer] = VerifyClient(nudge)
         return [
-            SnapshotTaker(self._target, self._claims),
             Drainer(self._journal.store, self._held_by_members, self._drained),
+            SnapshotTaker(self._target, self._claims),
             client,
         ]
 

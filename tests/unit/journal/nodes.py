@@ -190,7 +190,7 @@ class Link:
         source = SnapshotSource(StoreSource(server.store, server.reader, rows_max, 10_000))
         drainer = Drainer(client.store, held, lambda _data_set_id, region: client.drained.append(region))
         drained = Drained(lambda work, done: server.waiting.append((work, done)))
-        self.puller = Puller(client.state, WORLD, server.name, client.sources, [taker, drainer])
+        self.puller = Puller(client.state, WORLD, server.name, client.sources, [drainer, taker])
         self.pull_server = PullServer(server.state, WORLD, frozenset(peers) - {server.name}, [source, drained])
         self.ways: dict[bool, deque[bytes]] = {True: deque(), False: deque()}
         self.frames = {True: FrameReader(), False: FrameReader()}

@@ -7,9 +7,10 @@ import pytest
 from tests.unit.journal.nodes import Cluster, Node
 
 from terrella.journal import DataSet, DataSetEvictedError, DataSetJoiningError, Dot, Event, Lane, Records, Send
-from terrella.journal.draining import Drainer, begin_draining
+from terrella.journal.draining import Drainer
 from terrella.journal.model import NOTHING
 from terrella.journal.protocol import Drain, DrainStep, Pull
+from terrella.journal.takeover import begin_draining
 from terrella.journal.vectors import has_seen
 
 EAST, WEST, NORTH = "us-east-1", "us-west-2", "eu-north-1"
@@ -182,29 +183,38 @@ def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
     assert drainer.receive(Records(ITEMS.id, WEST, "w2", 1, [b""]), 0.0) is None
 
 
-def test_a_lost_life_of_a_members_that_only_the_region_has_is_taken_over_too() -> None:
-    """The east's disk was lost, and nobody else had pulled what it wrote last."""
+@pytest.mark.parametrize("logged", [0, 1, 2, 3], ids="{} in the log".format)
+def test_a_lost_life_of_a_members_that_only_the_region_has_is_taken_over_too(logged: int) -> None:
+    """The east's disk was lost, and nobody else had pulled what it wrote last; nor is it all in the west's log."""
     story = Story(4)
+    story.put(EAST, b"b", b"y")
     story.put(EAST, b"a", b"x")
     story.world.settle(lambda: story.world.agree(REGIONS))
     story.world.cut.add(frozenset((EAST, NORTH)))
     story.world.disconnect(EAST, NORTH)
     story.world.cut.add(frozenset((WEST, NORTH)))
     story.world.disconnect(WEST, NORTH)
+    story.put(EAST, b"a", b"last but one")
+    story.put(EAST, b"b", None)
     story.put(EAST, b"a", b"last words")
     story.world.settle(lambda: story.node(WEST).vector() == story.node(EAST).vector())
     story.world.disconnect(EAST, WEST)
     story.node(EAST).lose_disk()
+    west = story.node(WEST)
+    (lost,) = (stream for stream in west.data_set.streams.values() if stream.region == EAST)
+    assert lost.applied > max(3, story.node(NORTH).vector().get(lost.origin, 0))
+    west.batch(lambda: west.store.trim(lost, lost.applied - logged))
     for name in STAYING:
         story.node(name).set_members(2, STAYING)
     story.world.cut.discard(frozenset((EAST, NORTH)))
     story.world.cut.add(frozenset((EAST, WEST)))
     story.world.settle(lambda: story.world.agree(STAYING))
-    assert dict(story.node(EAST).items()) == {b"a": b"x"}
+    assert dict(story.node(EAST).items()) == {b"a": b"x", b"b": b"y"}
     story.readmit_the_west(NORTH)
     story.make_it_a_member()
     story.same_everywhere()
     assert dict(story.node(EAST).items()) == {b"a": b"last words"}
+    assert not story.node(EAST).conflicts(), "each has seen what it replaced"
 
 
 @pytest.mark.parametrize("seed", range(30))

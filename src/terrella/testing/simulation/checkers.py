@@ -27,6 +27,7 @@ class Evidence:
     clocks_max_ms: dict[str, int] = field(default_factory=dict)
     destroyed: set[str] = field(default_factory=set)
     schemas: dict[str, dict[str, Schema]] = field(default_factory=dict)
+    snapshots_excused: bool = True
 
     def replicas(self, data_set: DataSet) -> list[tuple[str, StoredDataSet]]:
         """Each member's disk."""
@@ -341,6 +342,16 @@ class Clocks(Checker):
             yield f"R4: {name(dot)} of {write.key!r} follows a clock beyond the bound"
 
 
+class Trimming(Checker):
+    """Rule 18: where no disk, no log and no member is given up, nobody ever needs a snapshot."""
+
+    def at_end(self, evidence: Evidence) -> Iterator[str]:
+        """Snapshots that were taken because records had gone too early: that heals, and costs time."""
+        if not evidence.snapshots_excused:
+            for region, data_set_id in sorted(evidence.history.moved):
+                yield f"RT: {region} took a snapshot of {data_set_id}, although nothing was given up"
+
+
 CHECKERS: tuple[Checker, ...] = (
     Durability(),
     Convergence(),
@@ -350,6 +361,7 @@ CHECKERS: tuple[Checker, ...] = (
     Transactions(),
     Indexes(),
     Clocks(),
+    Trimming(),
 )
 
 
@@ -370,6 +382,8 @@ def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: b
         and (current is None or rank(current) > rank(version))
     ]
     logged = [version for version in versions.values() if version.dot in stored.conflicts]
+    if dot in history.stranded.get(data_set_id, ()) and any(_has_seen(version, dot) for version in logged):
+        return True  # what was taken over lost, and this was written over before that where it was written
     return bool(dropped) and any(_has_seen(version, dot) for version in (*dropped, *logged))
 
 

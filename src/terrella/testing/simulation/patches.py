@@ -1,7 +1,8 @@
 """Taking the place of parts of the journal for a while, to see what the rest makes of it."""
 
 import importlib
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Mapping
 from typing import Any
 
 ROOM = "terrella.journal."
@@ -41,3 +42,40 @@ def choke(patches: Patches, chokes: Callable[[bytes], bool]) -> None:
         return merge
 
     patches.put("applying.merge", make)
+
+
+def neglect(patches: Patches, neglected: Callable[[str, tuple[str, str], float], bool]) -> None:
+    """Servers send one stream long after another, in an order of their own, and little at a time.
+
+    The protocol promises an order within each stream only; a server that is fair hides what leans on more.
+    ``neglected(data_set_id, origin, now)`` says which streams have to wait.
+    """
+    shown: weakref.WeakKeyDictionary[Any, dict[str, tuple[Any, Any]]] = weakref.WeakKeyDictionary()
+
+    def make_next(before: Any) -> Any:
+        def next_(server: Any, now: float) -> Any:
+            server_now[0] = now
+            return before(server, now)
+
+        return next_
+
+    def make_slice(before: Any) -> Any:
+        def slice_(server: Any, vectors: Mapping[str, Any]) -> Any:
+            known = shown.setdefault(server, {})
+            some = {}
+            for data_set_id, vector in vectors.items():
+                waiting = frozenset(origin for origin in vector if neglected(data_set_id, origin, server_now[0]))
+                what, part = known.get(data_set_id, (None, None))
+                if what is None or what[0] is not vector or what[1] != waiting:
+                    # What the server has sent of is told by this object: it is another only if there is more of it.
+                    part = {origin: last for origin, last in reversed(vector.items()) if origin not in waiting}
+                    known[data_set_id] = ((vector, waiting), part)
+                some[data_set_id] = part
+            return before(server, some)
+
+        return slice_
+
+    server_now = [0.0]
+    patches.put("serving.PullServer.next", make_next)
+    patches.put("serving.PullServer._slice", make_slice)
+    patches.put("serving.SLICE_RECORDS_MAX", lambda _before: 3)

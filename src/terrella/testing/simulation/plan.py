@@ -9,6 +9,8 @@ NAMES = ("ap-south-1", "eu-west-1", "sa-east-1", "us-east-1", "us-west-2")
 WORLD = "simulation"
 BATCH_INTERVAL_S = 0.5
 _FOR_EVER_MS = 10**12
+LOG_BYTES_MAX = 1 << 30
+_GIVE_UP = {"lose disk", "restore image", "add replica", "remove replica", "evict"}
 # No world lasts longer, healing included.
 _LONGEST_S = 200
 
@@ -30,7 +32,8 @@ class Features:
 class Plan:
     """How much happens. ``faults`` names kinds of faults, each with how often it strikes.
 
-    ``declared_late`` says which regions hear of a data set only after so many seconds.
+    ``declared_late`` says which regions hear of a data set only after so many seconds. ``neglected`` is the chance of a
+    stream to be sent long after others.
     """
 
     regions: tuple[str, ...] = NAMES[:3]
@@ -45,9 +48,15 @@ class Plan:
     skew_ms: int = 300
     drift: float = 0.0
     housekeeping_interval_s: float = 2.0
-    log_bytes_max: int = 1 << 30
+    log_bytes_max: int = LOG_BYTES_MAX
     expiring: float = 0.0
     poisoned: float = 0.0
+    neglected: float = 0.0
+
+    @property
+    def gives_something_up(self) -> bool:
+        """Whether a disk, a part of a log or a member may go: then somebody may need a snapshot."""
+        return self.log_bytes_max < LOG_BYTES_MAX or bool(self.faults.keys() & _GIVE_UP)
 
     @property
     def tombstone_grace_ms(self) -> int:
@@ -132,7 +141,10 @@ def draw(chance: random.Random, features: Features) -> Plan:
         skew_ms=chance.choice((5, 300, 20_000)),
         drift=chance.choice((0.0, 0.0, 0.02)),
         housekeeping_interval_s=chance.choice((0.2, 0.7, 2.0)),
-        log_bytes_max=chance.choice((1000, 3000, 10_000)) if features.short_logs and chance.random() < 0.2 else 1 << 30,
+        log_bytes_max=chance.choice((1000, 3000, 10_000))
+        if features.short_logs and chance.random() < 0.2
+        else LOG_BYTES_MAX,
         expiring=0.3 if features.expiry and chance.random() < 0.3 else 0.0,
         poisoned=poisoned,
+        neglected=0.4 if chance.random() < 0.2 else 0.0,
     )

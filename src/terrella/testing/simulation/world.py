@@ -14,7 +14,7 @@ from terrella.testing.simulation.history import History
 from terrella.testing.simulation.loop import enter
 from terrella.testing.simulation.membership import Group, Membership
 from terrella.testing.simulation.network import Network, Weather
-from terrella.testing.simulation.patches import Patches, choke
+from terrella.testing.simulation.patches import Patches, choke, neglect
 from terrella.testing.simulation.plan import NAMES, Features, Plan, data_set, draw
 from terrella.testing.simulation.region import SimulatedRegion, Wishes
 from terrella.testing.simulation.schedule import START_MS, RegionClock, Schedule
@@ -23,6 +23,7 @@ from terrella.testing.simulation.schema import EXPIRES, POISON, Schema
 FEATURES = Features()
 _HEALING_S = 40.0
 _STABLE_S = 1.0
+_NEGLECTED_S = 0.8
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -65,9 +66,10 @@ class World:
             self.membership.register(definition)
         self._checkers = checkers
         self._tell = tell
-        self._evidence = Evidence(self.history, self.data_sets)
+        self._evidence = Evidence(self.history, self.data_sets, snapshots_excused=self.plan.gives_something_up)
         self._images: dict[str, tuple[bytes | None, str]] = {}
         self._mended_at = 0.0
+        self._waiting: dict[tuple[str, str, tuple[str, str], int], bool] = {}
         within = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
         self._folder = Path(tempfile.mkdtemp(prefix="terrella-", dir=within))
         for name in self.plan.regions:
@@ -77,6 +79,8 @@ class World:
             choke(self._patches, self._chokes)
             for region in self.regions.values():
                 region.chokes = self.chance.random() < 0.5
+        if self.plan.neglected:
+            neglect(self._patches, self._neglected)
 
     def _region(self, name: str) -> SimulatedRegion:
         skew_ms = self.plan.skew_ms
@@ -98,6 +102,16 @@ class World:
     def _chokes(self, value: bytes) -> bool:
         """Whether the process whose turn it is makes a mistake with a value."""
         return POISON in value and self.regions[getattr(asyncio.get_running_loop(), "name")].chokes  # noqa: B009
+
+    def _neglected(self, data_set_id: str, origin: tuple[str, str], now: float) -> bool:
+        """Whether a stream has to wait in the process whose turn it is; it is decided anew every other second."""
+        if not self.faulty:
+            return False
+        place = (getattr(asyncio.get_running_loop(), "name"), data_set_id, origin, int(now / _NEGLECTED_S))  # noqa: B009
+        known = self._waiting.get(place)
+        if known is None:
+            known = self._waiting[place] = self.chance.random() < self.plan.neglected
+        return known
 
     def close(self) -> None:
         """End all processes, and remove the disks."""
