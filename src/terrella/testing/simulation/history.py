@@ -82,6 +82,8 @@ class History:
         self.own_reads: list[tuple[Operation, Version | None]] = []
         self.shipped: dict[str, dict[Place, int]] = {}
         self.destroyed: list[tuple[Place, int, int]] = []
+        # What only evicted regions had left: it is gone if none of them comes back.
+        self.left_to_evicted: list[tuple[Place, int, int, frozenset[str]]] = []
         self.lost: dict[str, set[Dot]] = {}
         self.stranded: dict[str, set[Dot]] = {}
         self.moved: set[tuple[str, str]] = set()

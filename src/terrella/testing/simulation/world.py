@@ -334,9 +334,17 @@ class World:
         for place, applied in before.items():
             group = self.membership.groups.get(place[0])
             # Who has left may still have it, and will give it up: nobody is promised anything by that.
-            keeping = elsewhere.keys() if group is None else elsewhere.keys() & {*group.holders, *group.evicted}
-            kept = max([elsewhere[other].get(place, 0) for other in keeping] + [after.get(place, 0)])
-            self._perhaps_lost(place, kept, applied)
+            holders = elsewhere.keys() if group is None else elsewhere.keys() & {*group.holders}
+            kept = max([elsewhere[other].get(place, 0) for other in holders] + [after.get(place, 0)])
+            evicted = (
+                [] if group is None else [one for one in group.evicted if elsewhere.get(one, {}).get(place, 0) > kept]
+            )
+            kept_by_evicted = max([elsewhere[other][place] for other in evicted], default=kept)
+            if kept < min(kept_by_evicted, applied):
+                self.history.left_to_evicted.append(
+                    (place, kept + 1, min(kept_by_evicted, applied), frozenset(evicted))
+                )
+            self._perhaps_lost(place, max(kept, kept_by_evicted), applied)
         promised = self.history.shipped.get(region.name, {})
         for place in promised:
             promised[place] = min(promised[place], after.get(place, 0))
@@ -349,7 +357,12 @@ class World:
 
     def _forgive(self) -> None:
         """What was destroyed with the last disk that held it, and did not arrive anywhere afterwards."""
-        for (data_set_id, origin), first, last in self.history.destroyed:
+        destroyed = list(self.history.destroyed)
+        for place, first, last, evicted in self.history.left_to_evicted:
+            now_evicted = self.membership.groups[place[0]].evicted if place[0] in self.membership.groups else {}
+            if evicted <= now_evicted.keys():
+                destroyed.append((place, first, last))
+        for (data_set_id, origin), first, last in destroyed:
             held = 0
             group = self.membership.groups.get(data_set_id)
             for name, contents in self._evidence.disks.items():
