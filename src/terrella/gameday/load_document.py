@@ -35,7 +35,7 @@ ByProfile = Callable[[yaml.Node], yaml.Node]
 
 @dataclass(frozen=True, slots=True)
 class LoadSaid:
-    """``host`` is the application's name; empty: the first that the world's name servers know."""
+    """``host`` is the application's name; empty: the first that the world's name servers know, if any."""
 
     plan: LoadPlan
     host: str
