@@ -79,6 +79,8 @@ def command(
     gameday = load_game_day(file, profile=profile, with_load=load == "file")
     if running and repeat > 1:
         raise TerrellaError("found --running with --repeat, expected one of them: each repetition has a fresh world")
+    for path in (report, junit, json_file):
+        _expect_writable(path)
     console = screen(_WIDTH_OF_A_FILE)
     clock = SystemClock()
     workplace = Path(tempfile.mkdtemp(prefix="terrella-gameday-"))
@@ -134,6 +136,21 @@ def _write(path: Path | None, write: Callable[[Outcome], str], outcome: Outcome)
     if path is None:
         return
     _save(path, write(outcome))
+
+
+def _expect_writable(path: Path | None) -> None:
+    """Minutes later would be too late to find out. Leaves no file where there was none."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        was_there = path.exists()
+        with path.open("ab"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
 
 
 def _save(path: Path, text: str) -> None:

@@ -28,6 +28,8 @@ def load_game_day(path: Path, *, profile: str | None = None, with_load: bool = T
 
     Its world is the ``world.yaml`` beside the file or in the nearest directory above it, unless ``world`` names one.
     """
+    if path.is_dir():
+        raise TerrellaError(f"found the directory {path}, expected a game day's file")
     if not path.is_file():
         raise TerrellaError(f"found no {path}, expected a game day's file; terrella gameday --new {path} makes one")
     try:

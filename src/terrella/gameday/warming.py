@@ -12,6 +12,8 @@ from terrella.kernel import Clock, TerrellaError
 RISE_S = 3.0
 STEADY_S = 2.0
 TIMEOUT_S = 120.0
+REFUSED_S = 15.0
+_SAID_NO = frozenset(range(400, 503)) - {408, 429}
 _FIRST_SHARE = 0.1
 _EVERY_S = 0.1
 _SLOW_S = 2.0
@@ -41,6 +43,11 @@ def unsteady(samples: Sequence[Sample], now_s: float, rate_per_s: float) -> str:
     return f"{slow} of {len(recent)} requests took more than {_SLOW_S:g} s" if slow else ""
 
 
+def refused(samples: Sequence[Sample]) -> bool:
+    """Whether the application says no to everything, and not for want of time: then to wait is in vain."""
+    return bool(samples) and all(sample.status in _SAID_NO and not sample.ok for sample in samples)
+
+
 async def warm_up(
     generator: LoadGenerator, samples: deque[Sample], loading: "asyncio.Task[None]", clock: Clock
 ) -> None:
@@ -59,7 +66,7 @@ async def warm_up(
             generator.rate_per_s = full_per_s
             generator.lag_behind_s = 0.0
             return
-        if since_s > TIMEOUT_S:
+        if since_s > TIMEOUT_S or (since_s > REFUSED_S and refused(samples)):
             raise TerrellaError(f"found no steady state under the load: {why}; expected {_EXPECTED}")
         while samples and samples[0].ended_s < generator.now_s - 2 * STEADY_S:
             samples.popleft()

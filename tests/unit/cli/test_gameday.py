@@ -50,3 +50,18 @@ def test_it_overwrites_nothing(application: Path) -> None:
 def test_a_file_that_is_not_there_can_be_made(application: Path) -> None:
     done = CliRunner().invoke(terrella, ["gameday", "nowhere.yaml"])
     assert "terrella gameday --new nowhere.yaml makes one" in done.output
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_starts(application: Path) -> None:
+    (application / "taken").write_text("a file, where a directory is needed")
+    made = CliRunner().invoke(terrella, ["gameday", "--new", "first.yaml"])
+    assert made.exit_code == 0, made.output
+    done = CliRunner().invoke(terrella, ["gameday", "first.yaml", "--junit", "taken/report.xml"])
+    assert done.exit_code == 1
+    assert done.output == "terrella: could not write taken/report.xml: File exists\n"
+
+
+def test_a_directory_is_no_game_day(application: Path) -> None:
+    done = CliRunner().invoke(terrella, ["gameday", str(application)])
+    assert done.exit_code == 1
+    assert "found the directory" in done.output
