@@ -5,9 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.e2e.worlds import ROOT, Terrella
 
-from terrella.cli.commands import COMMANDS
+from terrella.cli.commands import COMMANDS, terrella
+from terrella.gameday import load_game_day
 
 README = (ROOT / "README.md").read_text()
 BASE = f"127.{100 + os.getpid() % 100}"
@@ -41,6 +43,19 @@ def test_the_first_application_of_ones_own(tmp_path: Path) -> None:
         assert (status, answer.decode()) == (200, f"hello from {headers['x-terrella-region']}\n")
     finally:
         world.down()
+
+
+def test_the_first_game_day_of_that_application(tmp_path: Path) -> None:
+    """What ``terrella gameday --new`` drafts, a little shorter; it can be read beside those two files."""
+    (tmp_path / "template.yaml").write_text(block("yaml", "Transform"))
+    (tmp_path / "world.yaml").write_text(block("yaml", "regions:"))
+    (tmp_path / "first.yaml").write_text(block("yaml", "faults:"))
+    shown = load_game_day(tmp_path / "first.yaml")
+    done = CliRunner().invoke(terrella, ["gameday", "--new", str(tmp_path / "drafted.yaml")])
+    assert done.exit_code == 0, done.output
+    drafted = load_game_day(tmp_path / "drafted.yaml")
+    assert shown.load == drafted.load
+    assert (shown.name, shown.faults) == (drafted.name, drafted.faults)
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"(?m)^\$ (?:\S*/)?terrella (\w+)", README))))

@@ -1,6 +1,7 @@
 """cfn-lint, in a child process, its findings cached: it costs over two seconds, and a template is checked often."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from terrella.stack import Template
 _CONFIGURATIONS = (".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml")
 _TIMEOUT_S = 120.0
 _CLEAN_EXITS = range(16)  # bits: 2 errors, 4 warnings, 8 information; above is a usage error, or a crash
+_FAILED = re.compile(r"Exception .* raised while validating ")
 _SEVERITIES = {"Error": Severity.ERROR, "Warning": Severity.WARNING}
 
 
@@ -48,18 +50,17 @@ def run_cfn_lint(template: Template, regions: Sequence[str]) -> list[Finding]:
     if matches is None:
         matches = _run(template.path, regions)
         template.cache.write(name, matches)
-    return [
-        Finding(
-            rule=f"cfn-lint {match.Rule.Id}",
-            severity=_SEVERITIES[match.Level],
-            file=template.path,
-            line=match.Location.Start.LineNumber,
-            message=match.Message,
-            fix=f"`cfn-lint --info` explains; see {match.Rule.Source}." if match.Rule.Source else "",
-        )
-        for match in matches
-        if match.Level in _SEVERITIES
-    ]
+    return [_finding(template.path, match) for match in matches if match.Level in _SEVERITIES]
+
+
+def _finding(path: Path, match: _Match) -> Finding:
+    severity, message = _SEVERITIES[match.Level], match.Message
+    fix = f"`cfn-lint --info` explains; see {match.Rule.Source}." if match.Rule.Source else ""
+    if _FAILED.match(message):
+        # It trips over resources that SAM generates, as ApiGatewayDomainNameV26b390559da.
+        severity, message = Severity.NOTE, f"cfn-lint failed on this, and says nothing about it: {message}"
+        fix = "There is nothing to mend in the template."
+    return Finding(f"cfn-lint {match.Rule.Id}", severity, path, match.Location.Start.LineNumber, message, fix)
 
 
 def _key(path: Path, regions: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ COMMANDS = {
     "up": "Start the world and run it until Ctrl-C.",
     "down": "Stop the world.",
     "status": "Show the regions: health, code version, lag, writes at risk.",
-    "logs": "Show what a function has written.",
+    "logs": "Show what the functions have written.",
     "kill": "Kill a region (it stays down) or a zone's workers.",
     "restore": "Bring back a region that was killed or paused.",
     "link": "Show the links between regions, or break and slow one.",

@@ -15,6 +15,8 @@ from terrella.gameday import (
     LiveView,
     Outcome,
     RunOptions,
+    draft_game_day,
+    find_world_above,
     html_report,
     json_report,
     junit_report,
@@ -23,14 +25,19 @@ from terrella.gameday import (
     show_outcome,
 )
 from terrella.kernel import PROFILES, SystemClock, TerrellaError
+from terrella.region import ACCOUNT
+from terrella.stack import Stack, evaluate, load_template
+from terrella.world import load_world
 
 _WIDTH_OF_A_FILE = 160
 _FAILED = 1
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "ANY"))
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("gameday")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--new", is_flag=True, help="Write FILE, a first one for this application, and hold nothing.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, metavar="N", help="Hold it N times.  [default: 1]")
 @click.option("--seed", type=int, default=1, metavar="S", help="Of the first run; each further one has the next.")
 @click.option(
@@ -47,6 +54,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--keep-world", is_flag=True, help="Leave the worlds' logs and stores where they are, and say where.")
 def command(
     file: Path,
+    new: bool,
     repeat: int,
     seed: int,
     profile: str | None,
@@ -65,9 +73,14 @@ def command(
 
     The exit code is 0 if every expectation held in every run, 1 if not.
     """
+    if new:
+        _draft(file)
+        return
     gameday = load_game_day(file, profile=profile, with_load=load == "file")
     if running and repeat > 1:
         raise TerrellaError("found --running with --repeat, expected one of them: each repetition has a fresh world")
+    for path in (report, junit, json_file):
+        _expect_writable(path)
     console = screen(_WIDTH_OF_A_FILE)
     clock = SystemClock()
     workplace = Path(tempfile.mkdtemp(prefix="terrella-gameday-"))
@@ -88,12 +101,62 @@ def command(
         raise SystemExit(_FAILED)
 
 
+def _draft(file: Path) -> None:
+    """Write a first game day; what is there already is left alone."""
+    if file.exists():
+        raise TerrellaError(f"found {file}, expected a file that is not there yet")
+    loaded = load_world(find_world_above(file))
+    region, settings = next(iter(loaded.regions.items()))
+    stack = evaluate(
+        load_template(loaded.template, loaded.state_directory / "cache"),
+        region=region,
+        parameters=settings.parameters,
+        stack_name=loaded.name,
+        account=ACCOUNT,
+        world=loaded.name,
+    )
+    _save(file, draft_game_day(loaded, _routes(stack)))
+    click.echo(f"Try it: terrella gameday {file}")
+
+
+def _routes(stack: Stack) -> list[tuple[str, str]]:
+    """Method and path of every route, as far as the template's definitions of its APIs say."""
+    found = []
+    for api in stack.of_type("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
+        for path, methods in ((api.properties.get("Body") or {}).get("paths") or {}).items():
+            names = [str(name).removeprefix("x-amazon-apigateway-").removesuffix("-method").upper() for name in methods]
+            found += [(name, str(path)) for name in names if name in _METHODS]
+    for route in stack.of_type("AWS::ApiGatewayV2::Route"):
+        method, _, path = str(route.properties.get("RouteKey", "")).partition(" ")
+        found += [(method, path)] if path else []
+    return found
+
+
 def _write(path: Path | None, write: Callable[[Outcome], str], outcome: Outcome) -> None:
+    if path is None:
+        return
+    _save(path, write(outcome))
+
+
+def _expect_writable(path: Path | None) -> None:
+    """Minutes later would be too late to find out. Leaves no file where there was none."""
     if path is None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(write(outcome), encoding="utf-8")
+        was_there = path.exists()
+        with path.open("ab"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
+
+
+def _save(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
     click.echo(f"Wrote {path}")

@@ -72,7 +72,7 @@ def banner(status: dict[str, Any], took_s: float | None) -> str:
         ]
         lines += [_row("DNS", door["dns"])]
         lines += [_hint(f"dig @{address} -p {port} {each}") for each in names]
-    lines += ["", click.style("  terrella status | kill REGION | restore REGION | link A B --cut", dim=True)]
+    lines += ["", click.style("  terrella status | logs | kill REGION | restore REGION | link A B --cut", dim=True)]
     return "\n".join(lines)
 
 

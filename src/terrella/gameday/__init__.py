@@ -2,7 +2,8 @@
 
 from terrella.gameday.audience import Audience, Nobody
 from terrella.gameday.bounds import Bound, Unit
-from terrella.gameday.document import load_game_day
+from terrella.gameday.document import find_world_above, load_game_day
+from terrella.gameday.draft import draft_game_day
 from terrella.gameday.expectations import EXPECTATIONS
 from terrella.gameday.faults import FAULTS, ClientConditions, FaultError, Order, read_fault
 from terrella.gameday.live import LiveView, show_outcome
@@ -29,6 +30,8 @@ __all__ = [
     "RunOptions",
     "Unit",
     "Verdict",
+    "draft_game_day",
+    "find_world_above",
     "html_report",
     "json_report",
     "junit_report",

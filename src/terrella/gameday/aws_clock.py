@@ -49,6 +49,8 @@ class AwsClock:
     def told(self) -> str:
         """The sum, for people."""
         if self.failover_s is None:
+            if self.ttl_s is None:
+                return "AWS: no record leads clients anywhere else, so they stay"
             return "AWS: no health check guards the record, so clients stay"
         sum_of = f"{self.interval_s:g} s \u00d7 {self.threshold} + TTL {self.ttl_s or 0:g} s"
         return f"AWS: up to {sum_of} = {show_seconds(self.failover_s)}"

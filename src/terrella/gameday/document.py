@@ -28,13 +28,24 @@ def load_game_day(path: Path, *, profile: str | None = None, with_load: bool = T
 
     Its world is the ``world.yaml`` beside the file or in the nearest directory above it, unless ``world`` names one.
     """
+    if path.is_dir():
+        raise TerrellaError(f"found the directory {path}, expected a game day's file")
     if not path.is_file():
-        raise TerrellaError(f"found no {path}, expected a game day's file")
+        raise TerrellaError(f"found no {path}, expected a game day's file; terrella gameday --new {path} makes one")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise TerrellaError(f"{path}: found bytes that are no UTF-8 ({error.reason}), expected text") from error
     return _Reader(path, Document(str(path), text), profile, with_load).game_day(text)
+
+
+def find_world_above(path: Path) -> Path:
+    """The ``world.yaml`` beside a game day's file, or in the nearest directory above. Raises ``TerrellaError``."""
+    for directory in path.resolve().parents:
+        if (directory / "world.yaml").is_file():
+            return directory / "world.yaml"
+    expected = "a world.yaml beside it or in a directory above, or world: PATH"
+    raise TerrellaError(f"{path}:1: found no world for this game day, expected {expected}")
 
 
 class _Reader:
@@ -101,11 +112,7 @@ class _Reader:
                 self._document.mistake(entry.value, f"{text}, where there is no file", "the path of a world.yaml")
                 self._document.raise_mistakes()
             return load_world(path)
-        for directory in self._path.resolve().parents:
-            if (directory / "world.yaml").is_file():
-                return load_world(directory / "world.yaml")
-        expected = "a world.yaml beside it or in a directory above, or world: PATH"
-        raise TerrellaError(f"{self._path}:1: found no world for this game day, expected {expected}")
+        return load_world(find_world_above(self._path))
 
     def _read_profile(self, entry: Entry | None, world: World) -> Profile:
         name = None

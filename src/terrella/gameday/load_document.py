@@ -29,13 +29,15 @@ LOAD_KEYS = (
 RESOLVER_KEYS = ("ttl", "look_up")
 RETRY_KEYS = ("times", "backoff", "backoff_max", "jitter")
 _TIMES_MAX = 10
+_CLIENTS_MAX = 10_000
+_CLIENTS = f"a number of clients from 1 to {_CLIENTS_MAX}"
 
 ByProfile = Callable[[yaml.Node], yaml.Node]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadSaid:
-    """``host`` is the application's name; empty: the first that the world's name servers know."""
+    """``host`` is the application's name; empty: the first that the world's name servers know, if any."""
 
     plan: LoadPlan
     host: str
@@ -69,7 +71,7 @@ class _LoadReader:
         if "timeout" in keys:
             settings["timeout_s"] = self._scalar(keys["timeout"], DURATION, _seconds, 5.0)
         if "clients" in keys:
-            settings["clients"] = self._scalar(keys["clients"], "a number of clients from 1", _positive, 10)
+            settings["clients"] = self._scalar(keys["clients"], _CLIENTS, _clients, 10)
         if "keep_alive" in keys:
             settings["keep_alive"] = self._scalar(keys["keep_alive"], "true or false", _boolean, True)
         if "arrivals" in keys:
@@ -218,9 +220,9 @@ def _seconds(text: str) -> float:
     return duration_ms(text) / 1000
 
 
-def _positive(text: str) -> int:
+def _clients(text: str) -> int:
     number = int(text)
-    if number < 1:
+    if not 1 <= number <= _CLIENTS_MAX:
         raise ValueError(text)
     return number
 

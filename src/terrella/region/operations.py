@@ -198,9 +198,10 @@ class RegionOperations:
         """``function=NAME``, by name or logical id; ``lines=N``; ``follow=1`` goes on with what comes."""
         function = _required(call, "function")
         lines = _number(call.query.get("lines", "100"), "lines")
-        known = {name: one.name for one in self._region.functions.status() for name in (one.logical_id, one.name)}
+        functions = self._region.functions.status()
+        known = {name: one.name for one in functions for name in (one.logical_id, one.name)}
         if function not in known:
-            there_are = ", ".join(sorted(set(known.values()))) or "none"
+            there_are = ", ".join(sorted({one.logical_id or one.name for one in functions})) or "none"
             raise TerrellaError(f"there is no function {function!r}; there are {there_are}")
         return self._log_lines(known[function], lines, follow=bool(call.query.get("follow")))
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from tests.unit.check.conftest import REGIONS, Check
 
-from terrella.check import Finding, Severity
+from terrella.check import Finding, Severity, cfn_lint
 
 LineOf = Callable[[str], int]
 HOST = 'FullyQualifiedDomainName: !Sub "${Api}.execute-api.${AWS::Region}.amazonaws.com"'
@@ -163,3 +164,17 @@ def test_cfn_lint_speaks_and_is_remembered(check: Check, line_of: LineOf, monkey
     assert line_of("PAY_PER_GUESS") in {finding.line for finding in said}
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert check("BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_GUESS", lint=True) == findings
+
+
+def test_what_cfn_lint_fails_on_is_no_mistake_of_the_template(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not know a domain name that SAM generates, and says so as if it were an error."""
+    failed = "Exception \"'ApiGatewayDomainNameV26b390559da'\" raised while validating 'fn_getatt'"
+    matches = [
+        {"Level": "Error", "Message": message, "Rule": {"Id": "E1010"}, "Location": {"Start": {"LineNumber": 3}}}
+        for message in (failed, "'Tabel.Arn' is not one of ['Table']")
+    ]
+    monkeypatch.setattr(cfn_lint, "_run", lambda *_: msgspec.convert(matches, list[cfn_lint._Match]))
+    mistake, note = [one for one in check("Resources:\n", "Resources: # anew\n", lint=True) if one.line == 3]
+    assert (mistake.severity, mistake.message) == (Severity.ERROR, "'Tabel.Arn' is not one of ['Table']")
+    assert note.severity is Severity.NOTE
+    assert note.message.startswith("cfn-lint failed on this, and says nothing about it: Exception")

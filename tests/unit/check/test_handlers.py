@@ -150,6 +150,14 @@ def test_routes_of_an_openapi_definition_count(judge: Judge) -> None:
     assert REPEATED in {one.rule for one in judge(resources, files={"src/app.py": code})}
 
 
+ONE_FILE_FOR_ALL = """\
+import boto3
+table = boto3.resource("dynamodb").Table("orders")
+def said(status): return {"statusCode": status}
+def get(e, c): return table.get_item(Key={"id": e})
+def handler(e, c):
+    return said(200)
+"""
 HEALTH = """
 F:
   Type: AWS::Serverless::Function
@@ -170,6 +178,10 @@ C:
         ("import requests\ndef handler(e, c):\n    requests.get('https://id.example.com')\n", True),
         ("import boto3\nt = boto3.resource('dynamodb')\ndef handler(e, c):\n    t.Table('a').get_item(Key={})\n", True),
         ("def handler(e, c):\n    return {'statusCode': 200}\n", False),
+        (ONE_FILE_FOR_ALL, False),
+        (ONE_FILE_FOR_ALL.replace("return said(200)", "return said(200 if get('x', c) else 500)"), True),
+        ("import boto3\na, b = 1, boto3.client('sts')\ndef handler(e, c):\n    b.get_caller_identity()\n", True),
+        (f"{ONE_FILE_FOR_ALL}\nhandler = traced(handler)\n", True),
     ],
 )
 def test_a_health_check_that_asks_others(judge: Judge, code: str, is_found: bool) -> None:

@@ -205,3 +205,26 @@ def test_latency_and_failover_records_that_lead_elsewhere(judge: Judge) -> None:
     assert "is handed out to clients near us-east-1, and leads to" in rules_of(judge, text)["latency-of-other-region"]
     text = SHARED.replace("Weight: 1", "Failover: PRIMARY").replace("TTL_S", "5").replace("HOST", "x.example.org")
     assert "SECONDARY" in rules_of(judge, text)["incomplete-failover"]
+
+
+SAM_DOMAIN = """
+A:
+  Type: AWS::Serverless::HttpApi
+  Properties:
+    Domain:
+      DomainName: a.example.com
+      CertificateArn: !Sub arn:aws:acm:${AWS::Region}:123456789012:certificate/c
+      EndpointConfiguration: REGIONAL
+      Route53: {HostedZoneName: example.com., SetIdentifier: !Ref AWS::Region, Region: !Ref AWS::Region,
+        EvaluateTargetHealth: true}
+F:
+  Type: AWS::Serverless::Function
+  Properties:
+    {Runtime: python3.12, Handler: index.handler, InlineCode: "def handler(e, c): pass",
+     Events: {E: {Type: HttpApi, Properties: {ApiId: !Ref A, Path: /, Method: GET}}}}
+"""
+
+
+def test_evaluating_the_health_of_an_api_guards_nothing(judge: Judge) -> None:
+    """Route 53 counts an API's host name as healthy, so clients stay with a region that is down."""
+    assert "unguarded-record" in {finding.rule for finding in judge(SAM_DOMAIN, regions=REGIONS)}

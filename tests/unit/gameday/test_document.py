@@ -63,6 +63,17 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         assert words in told, told
 
 
+@pytest.mark.parametrize("clients", ["0", "-3", "100000000", "many"])
+def test_so_many_clients_there_cannot_be(tmp_path: Path, clients: str) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {}\n")
+    (tmp_path / "world.yaml").write_text("template: template.yaml\nregions: {us-east-1: , eu-west-1: }\n")
+    path = tmp_path / "gameday.yaml"
+    load = f"{{rate: 5/s, from: [tokyo], clients: {clients}}}"
+    path.write_text(f"load: {load}\nrequests: {{a: {{method: GET, path: /}}}}\n")
+    with pytest.raises(MistakesError, match="expected a number of clients from 1 to 10000"):
+        load_game_day(path)
+
+
 def test_a_restoration_of_what_is_not_broken_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
     (tmp_path / "world.yaml").write_text("template: template.yaml\nregions: {us-east-1: , eu-west-1: }\n")

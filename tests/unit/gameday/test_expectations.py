@@ -74,7 +74,8 @@ def test_what_aws_would_have_taken_stands_beside_a_region_s_failover() -> None:
     evidence.aws = AwsClock(10.0, 3, 60.0)
     notes = {one.note for one in judge("failover", "<= 3s", evidence)}
     assert notes == {"AWS: up to 10 s \u00d7 3 + TTL 60 s = 90 s"}
-    assert AwsClock().told() == "AWS: no health check guards the record, so clients stay"
+    assert AwsClock(ttl_s=60.0).told() == "AWS: no health check guards the record, so clients stay"
+    assert AwsClock().told() == "AWS: no record leads clients anywhere else, so they stay"
 
 
 def test_it_has_not_converged_while_a_lag_reaches_back_beyond_the_fault_s_end() -> None:

@@ -16,12 +16,16 @@ _TYPES = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 
 @dataclass(frozen=True, slots=True)
 class FunctionCode:
-    """A function as it was written. ``routes`` are method and path of each API event; ``sources`` what was found."""
+    """A function as it was written. ``routes`` are method and path of each API event; ``sources`` what was found.
+
+    ``handler`` is the name of the function in the first of them: ``handler`` of ``src/app.handler``.
+    """
 
     declared: Declared
     environment: frozenset[str]
     routes: tuple[tuple[str, str], ...]
     sources: tuple[SourceFile, ...]
+    handler: str = ""
 
     @property
     def text(self) -> str:
@@ -55,8 +59,13 @@ def _function(
     variables = set(mapping(one.properties, "Environment", "Variables"))
     if is_sam:
         variables |= set(mapping(defaults, "Environment", "Variables"))
+    handler = merged.get("Handler")
     return FunctionCode(
-        one, frozenset(variables), (*_routes(one), *routes), tuple(_sources(view, one, merged, is_sam=is_sam))
+        one,
+        frozenset(variables),
+        (*_routes(one), *routes),
+        tuple(_sources(view, one, merged, is_sam=is_sam)),
+        handler.rpartition(".")[2] if isinstance(handler, str) else "",
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from terrella.check.code import FunctionCode, functions, routes_of_path
+from terrella.check.code import FunctionCode, functions, routes_of_path, used_by
 from terrella.check.findings import Place, Rule, Severity
 from terrella.check.source import literal, mapping
 from terrella.check.view import WorldView
@@ -30,10 +30,13 @@ def _find(view: WorldView) -> Iterator[Place]:
 
 
 def _asks(function: FunctionCode) -> str | None:
-    """What a function depends on; only the file of the handler itself is read, and only if it does little else."""
+    """What a function depends on; only the handler's file is read, as far as the handler uses it.
+
+    One that answers several routes does more than to answer the check: nothing is said of it.
+    """
     if not function.sources or len({route for _, route in function.routes}) > 1:
         return None
-    text = function.sources[0].text
+    text = used_by(function.sources[0], function.handler)
     if _OUTSIDE.search(text):
         return "a server elsewhere"
     return "another service of AWS" if _AWS.search(text) else None

@@ -9,7 +9,9 @@ from terrella.world import World
 
 @dataclass(frozen=True, slots=True)
 class WorldAddresses:
-    """``name`` is the application's host name; ``regions`` maps each region to its address.
+    """``name`` is the application's host name; empty: it has none, and each client asks the region nearest to it.
+
+    ``regions`` maps each region to its address.
 
     ``name_servers`` are asked in turn until one answers. ``distant`` are the regions whose real distance is not felt
     anyhow, because they are on this machine: to those it is added.
@@ -32,6 +34,10 @@ class WorldAddresses:
             name_servers=((world.front_door, world.ports.dns),),
             distant=frozenset(region for region, address in regions.items() if address.startswith("127.")),
         )
+
+    def host_of(self, address: str) -> str:
+        """What a request to an address says that it is for."""
+        return self.name or address
 
     def region_at(self, address: str) -> str | None:
         """The region that has an address."""

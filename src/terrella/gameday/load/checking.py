@@ -83,7 +83,7 @@ async def check_writes(
         async def read_one_after_another() -> None:
             nonlocal done
             for (write, back), acknowledged in waiting:
-                status, count = await _read(client, world.name, write, back)
+                status, count = await _read(client, world.host_of(address), write, back)
                 found = WrittenAs(write, region, status, count)
                 if acknowledged:
                     _judge(check, found)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from terrella.gameday.load.addresses import WorldAddresses
-from terrella.gameday.load.names import NoAddressError, Resolver
+from terrella.gameday.load.names import NoAddressError, OneAddress, Resolver
 from terrella.gameday.load.paths import Paths
 from terrella.gameday.load.plan import LoadPlan
 from terrella.gameday.load.visit import Answer, Call
@@ -33,7 +33,7 @@ class Client:
         self,
         name: str,
         paths: Paths,
-        resolver: Resolver,
+        resolver: Resolver | OneAddress,
         world: WorldAddresses,
         plan: LoadPlan,
         fraction: Callable[[], float],
@@ -70,7 +70,7 @@ class Client:
             async with asyncio.timeout(timeout_s):
                 address = await self._resolver.address(self._world.name)
                 region = self._world.region_at(address) or address
-                headers = [("host", self._world.name), *call.headers]
+                headers = [("host", self._world.host_of(address)), *call.headers]
                 request = Request(call.method, call.path, headers, call.body)
                 response = await self._pool(address).send(request, timeout_s)
         except NoAddressError as error:

@@ -10,7 +10,7 @@ from random import Random
 from terrella.gameday.load.addresses import WorldAddresses
 from terrella.gameday.load.client import Client
 from terrella.gameday.load.errors import LoadError
-from terrella.gameday.load.names import NameServers, Resolver
+from terrella.gameday.load.names import NameServers, OneAddress, Resolver
 from terrella.gameday.load.paths import Paths
 from terrella.gameday.load.plan import LoadPlan, ResolverPlan
 from terrella.gameday.load.requests import RequestKind
@@ -66,9 +66,11 @@ class LoadGenerator:
 
     def _client(self, at: VantagePoint, number: int, seed: int) -> tuple[str, Client]:
         draws = Random(f"{seed} client {at.name} {number}")
-        resolver = Resolver(self._servers, at.subnet, lambda: self._resolvers[at.name], self._clock, draws.random)
-        name = f"{at.name}-{number}"
-        return at.name, Client(name, self.paths[at.name], resolver, self._world, self.plan, draws.random)
+        name, paths = f"{at.name}-{number}", self.paths[at.name]
+        resolver: Resolver | OneAddress = OneAddress(self._world.regions[paths.nearest()])
+        if self._world.name:
+            resolver = Resolver(self._servers, at.subnet, lambda: self._resolvers[at.name], self._clock, draws.random)
+        return at.name, Client(name, paths, resolver, self._world, self.plan, draws.random)
 
     @property
     def now_s(self) -> float:

@@ -129,6 +129,17 @@ class Resolver:
         return addresses[0]
 
 
+class OneAddress:
+    """What a client of an application without a name has instead of a resolver: the address that it was given."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def address(self, name: str) -> str:
+        """That address, whatever is asked for."""
+        return self._address
+
+
 def _query(name: str, subnet: IPv6Network) -> bytes:
     place = dns.edns.ECSOption(str(subnet.network_address), subnet.prefixlen)
     return dns.message.make_query(name, dns.rdatatype.A, use_edns=0, payload=_PAYLOAD_BYTES, options=[place]).to_wire()

@@ -46,6 +46,10 @@ class Paths:
             return await SocketConnection.open(address, port, CONNECT_TIMEOUT_S)
         return await self._links.connect(region, port, CONNECT_TIMEOUT_S)
 
+    def nearest(self) -> str:
+        """The region that is nearest by nature; of those that are equally far, the first."""
+        return min(self._natural, key=lambda region: self._natural[region].delay_ms)
+
     def get(self, region: str) -> Link:
         """The link to a region as it is now."""
         return self._links.get(self._own, region)

@@ -61,7 +61,7 @@ class Miniature:
     async def answer(self, region: str, request: Request) -> Response:
         self.waiting += 1
         await self.gate.wait()
-        assert request.header("host") == NAME
+        assert request.header("host") == self.addresses.host_of(ADDRESSES[region])
         if request.method == "POST":
             item = json.loads(request.body)
             self.items[item["id"]] = item["message"]

@@ -52,6 +52,20 @@ def plan(**changes: object) -> LoadPlan:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
+async def test_clients_of_an_application_without_a_name_ask_the_region_nearest_to_them() -> None:
+    async with miniature() as world:
+        world.addresses = replace(world.addresses, name="")
+        generator, samples = world.generator(plan(vantage_points=(CITIES["frankfurt"], CITIES["chicago"])))
+        await world.play(generator)
+        check = await check_writes(generator.writes, world.addresses)
+    asked = {(sample.vantage_point, sample.region) for sample in samples}
+    assert asked == {("frankfurt", "eu-west-1"), ("chicago", "us-east-1")}
+    assert all(sample.ok for sample in samples)
+    assert check.acknowledged
+    assert not check.lost
+    assert not check.unread
+
+
 async def test_the_distance_is_felt_and_kept_connections_spare_a_round_trip() -> None:
     """From Tokyo every request takes a round trip to the region that serves it, the first of a connection two."""
     async with miniature() as world:
