@@ -47,6 +47,8 @@ from terrella.journal.store import Store
 from terrella.journal.takeover import Gap, TakeOver, TakeOverItems, close_gaps, drained_up_to, end_draining
 from terrella.journal.vectors import join
 
+SAY_AGAIN_S = 2.0
+
 # What all members hold of an origin, the most; None while one of them is not connected.
 HeldByMembers = Callable[[str, Origin], int | None]
 
@@ -70,7 +72,8 @@ def held_by_members(
 class _Order:
     """One data set that is drained over a connection: ``final`` is all that there is, ``wanted`` what is taken over.
 
-    ``gaps`` is what is taken over just now as what is stored, of which ``chunks`` have come.
+    ``gaps`` is what is taken over just now as what is stored, of which ``chunks`` have come. ``said`` is when the
+    region was last told something that it has to answer.
     """
 
     final: Vector | None = None
@@ -78,6 +81,7 @@ class _Order:
     gaps: dict[Origin, Gap] = field(default_factory=dict)
     chunks: int = 0
     done: bool = False
+    said: float = 0.0
 
 
 class Drainer:
@@ -90,25 +94,32 @@ class Drainer:
         self._peer = ""
         self._orders: dict[str, _Order] = {}
         self._floors: Mapping[tuple[str, Origin], int] = {}
+        self._now = 0.0
 
     def step(self, puller: Puller, now: float) -> Sequence[Effect]:
-        """Order what is to be drained from this peer, once for each connection, and go on with what was waited for."""
-        del now
-        self._peer, self._floors = puller.peer, puller.below_floor
+        """Order what is to be drained from this peer, and go on with what was waited for.
+
+        What is not answered (its disk may be full) is said again after a while.
+        """
+        self._peer, self._floors, self._now = puller.peer, puller.below_floor, now
         effects: list[Effect] = []
         for data_set_id, state in self._store.catalog.data_sets.items():
             if self._peer not in state.drains or not state.declared:
                 continue
-            if data_set_id in self._orders:
+            order = self._orders.get(data_set_id)
+            if order is not None and (order.final is None or order.done) and now - order.said >= SAY_AGAIN_S:
+                order.said = now
+                effects.append(Send(self._done(state) if order.done else _order(data_set_id, state.definition)))
+            elif order is not None:
                 effects += self._go_on(state, data_set_id)
             elif self._peer in state.definition.joining:
-                self._orders[data_set_id] = _Order()
+                self._orders[data_set_id] = _Order(said=now)
                 effects.append(Send(_order(data_set_id, state.definition)))
         return effects
 
     def receive(self, message: Message, now: float) -> Sequence[Effect] | None:
         """The returning region says what there is, or sends it."""
-        del now
+        self._now = now
         if isinstance(message, Records) and self._is_drained(message):
             return [
                 Perform(TakeOver(self._peer, message), lambda _outcome, _now: self._taken_over(message.data_set_id))
@@ -176,10 +187,12 @@ class Drainer:
             return [Send(SnapshotRequest(data_set_id, Stage.ITEMS, None, WINDOW_CHUNKS))]
         if missing or undecided:
             return []
-        order.done = True
-        drained = state.drains[self._peer].cursors
-        epoch = state.definition.epoch
-        return [Send(Drain(data_set_id, DrainStep.DONE, epoch, [], [], flatten(state.vector), drained))]
+        order.done, order.said = True, self._now
+        return [Send(self._done(state))]
+
+    def _done(self, state: DataSetState) -> Drain:
+        epoch, drained = state.definition.epoch, state.drains[self._peer].cursors
+        return Drain(state.definition.id, DrainStep.DONE, epoch, [], [], flatten(state.vector), drained)
 
     def _below_floor(self, state: DataSetState, missing: Mapping[Origin, int]) -> dict[Origin, Gap]:
         """What the region has said to have in its log no more."""

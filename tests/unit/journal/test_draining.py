@@ -164,6 +164,31 @@ def test_the_returning_region_refuses_writes_once_it_knows() -> None:
     story.same_everywhere()
 
 
+def test_what_is_not_answered_is_said_again() -> None:
+    """The returning region's disk may have been full when it was told."""
+    story = Story(3)
+    story.put(WEST, b"a", b"x")
+    story.world.settle(lambda: story.world.agree(REGIONS))
+    story.readmit_the_west(EAST)
+    east = story.node(EAST)
+    drainer = Drainer(east.store, lambda _data_set_id, _origin: 0, lambda _data_set_id, _region: None)
+    puller = story.world.links[EAST, WEST].puller
+
+    def said_at(now: float) -> list[DrainStep]:
+        sent = [effect.message for effect in drainer.step(puller, now) if isinstance(effect, Send)]
+        return [message.step for message in sent if isinstance(message, Drain)]
+
+    assert said_at(0.0) == [DrainStep.ORDER]
+    assert said_at(1.9) == []
+    assert said_at(2.1) == [DrainStep.ORDER]
+    assert said_at(2.2) == []
+    nothing = Drain(ITEMS.id, DrainStep.FINAL, 3, [], [], [], [])
+    (done,) = drainer.receive(nothing, 3.0) or ()
+    assert isinstance(done, Send)
+    assert said_at(4.9) == []
+    assert said_at(5.1) == [DrainStep.DONE]
+
+
 def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
     """It may be one before the drainer has heard that all is taken over."""
     story = Story(3)
