@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -21,13 +20,14 @@ from terrella.gameday.load import (
     WriteCheck,
     check_writes,
 )
+from terrella.gameday.machine import MachineWatch, region_processes, spans_of
 from terrella.gameday.model import GameDay, Outcome, Run
 from terrella.gameday.observe import Watcher
 from terrella.gameday.operator import Operator
 from terrella.gameday.own_world import OwnWorld
 from terrella.gameday.settling import settle, until_steady
 from terrella.gameday.timeline import Step, steps_of
-from terrella.gameday.warming import warm_up
+from terrella.gameday.warming import UnsteadyError, warm_up
 from terrella.kernel import Clock, TerrellaError
 from terrella.world import World
 
@@ -102,13 +102,31 @@ class _Rehearsal:
         self._generator: LoadGenerator | None = None
         self._before: deque[Sample] = deque()
         self._zero_of_load_s: float | None = None
+        self._machine = MachineWatch(clock)
 
     async def hold(self) -> None:
-        """Everything, from the steady state to the verdict."""
+        """Everything, from the steady state to the verdict. One that could not begin has none, and says why."""
+        self._zero_s = self._clock.monotonic()
+        watching = asyncio.create_task(self._machine.run(), name="machine")
+        try:
+            await self._hold()
+        except UnsteadyError as error:
+            self.run.begun, self.run.aborted = False, f"could not begin: {error}"
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        looks = (replace(one, at_s=one.at_s - self._zero_s) for one in self._machine.looks)
+        self._evidence.machine = [one for one in looks if one.at_s > 0]
+        self._evidence.busy = spans_of(self._evidence.machine)
+        judge(self._gameday, self.run)
+        self._audience.ends(self.run)
+
+    async def _hold(self) -> None:
         self._audience.phase("waiting for the steady state")
         status = await self._status()
+        self._machine.follow(region_processes(status))
         if why := await until_steady(self._operator, self._clock, _STEADY_TIMEOUT_S):
-            raise TerrellaError(f"found a world that is not steady ({why}), expected one to begin a game day in")
+            raise UnsteadyError(f"found a world that is not steady ({why}), expected one to begin a game day in")
         self.run.aws = self._evidence.aws = AwsClock.of_status(await self._operator.status())
         addresses = WorldAddresses.of(self._world, self._gameday.host or _host_of(status))
         if self._gameday.load is not None:
@@ -123,9 +141,6 @@ class _Rehearsal:
             await asyncio.gather(loading, return_exceptions=True)
             if self._generator is not None:
                 await self._generator.close()
-        self._evidence.crowding = os.getloadavg()[0] / (os.cpu_count() or 1)
-        judge(self._gameday, self.run)
-        self._audience.ends(self.run)
 
     async def _status(self) -> dict[str, Any]:
         """The world's first word. Raises ``TerrellaError`` if it does not run, or is not the one that is meant."""
@@ -145,7 +160,7 @@ class _Rehearsal:
         return status
 
     async def _watch_and_play(self, loading: "asyncio.Task[None]", addresses: WorldAddresses) -> None:
-        watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked)
+        watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked, self._machine.follow)
         self._audience.begins(self._gameday, self.run)
         watching = asyncio.create_task(watcher.run(), name="watcher")
         try:

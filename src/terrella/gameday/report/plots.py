@@ -117,6 +117,18 @@ def bands(frame: Frame, faults: Sequence[Band], *, numbered: bool = False) -> st
     return "".join(parts)
 
 
+def busy(frame: Frame, spans: Sequence[tuple[float, float]]) -> str:
+    """When this machine was too busy, behind a plot."""
+    parts = []
+    for from_s, until_s in spans:
+        if from_s < frame.end_s:
+            x = frame.x(from_s)
+            title = f"<title>this machine was too busy, {from_s:.0f} to {until_s:.0f} s</title>"
+            size = f'width="{max(1.0, frame.x(until_s) - x):.1f}" height="{frame.bottom - TOP:.1f}"'
+            parts.append(f'<rect class="busy" x="{x:.1f}" y="{TOP}" {size}>{title}</rect>')
+    return "".join(parts)
+
+
 def stacked(frame: Frame, width_s: float, layers: Sequence[tuple[str, Sequence[float]]]) -> str:
     """Steps on steps: each layer is (css class, one value for each bin)."""
     if not layers:
