@@ -57,8 +57,9 @@ def _notes(evidence: Evidence) -> list[str]:
     notes: list[str] = []
     if evidence.busy:
         longest = max(evidence.busy, key=lambda span: span[1] - span[0])
-        busy, watched = show_seconds(total_s(evidence.busy)), show_seconds(evidence.watched_s)
-        told = f"This machine was too busy for {busy} of {watched}"
+        told = f"This machine was too busy for {show_seconds(total_s(evidence.busy))}"
+        if evidence.watched_s:
+            told += f" of {show_seconds(evidence.watched_s)}"
         if len(evidence.busy) > 1:
             told += f", {show_seconds(longest[1] - longest[0])} at a time from {longest[0]:.0f} s on"
         notes.append(f"{told}: regions were ready to run and had no core. What was slow or failed then is its doing.")

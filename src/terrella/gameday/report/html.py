@@ -77,7 +77,7 @@ def _verdict(outcome: Outcome) -> str:
     if len(runs) > 1:
         doubtful = sum(run.result is Result.IN_DOUBT for run in runs)
         said = f"{sum(run.held for run in runs)} of {len(runs)} runs held" + (
-            f", {doubtful} are in doubt: this machine was too busy." if doubtful else "."
+            f", {doubtful} {'is' if doubtful == 1 else 'are'} in doubt: this machine was too busy." if doubtful else "."
         )
     elif broken:
         named = ", ".join(dict.fromkeys(one.what for one in broken))
