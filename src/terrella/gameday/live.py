@@ -1,10 +1,8 @@
 """What a person sees while a game day goes: on a terminal live, elsewhere as lines; the verdict as a table."""
 
 from collections import Counter, deque
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -13,23 +11,22 @@ from terrella.gameday.bounds import show_seconds, show_share
 from terrella.gameday.evidence import FaultWindow, Look, RegionLook
 from terrella.gameday.load import Sample
 from terrella.gameday.model import GameDay, Outcome, Result, Run
+from terrella.gameday.picture import Picture
 from terrella.gameday.verdict import Finding
 from terrella.kernel import Clock
 
-_REFRESH_PER_SECOND = 6
 _RECENT_S = 2.0
 _BAR_CELLS = 16
 _TIMELINE_CELLS = 60
 _STATE_STYLES = {"serving": "green", "catching-up": "yellow", "starting": "yellow", "held-down": "magenta"}
 
 
-class LiveView:
+class LiveView(Picture):
     """An ``Audience``. On a terminal the world is shown live; everywhere the story is told in lines."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
-        self._console = console
+        super().__init__(console)
         self._clock = clock
-        self._live: Live | None = None
         self._phase = ""
         self._gameday: GameDay | None = None
         self._run: Run | None = None
@@ -38,23 +35,6 @@ class LiveView:
         self._look: Look | None = None
         self._windows: list[FaultWindow] = []
         self._counts: Counter[bool] = Counter()
-
-    def __enter__(self) -> "LiveView":
-        if self._console.is_terminal:
-            self._live = Live(
-                console=self._console,
-                refresh_per_second=_REFRESH_PER_SECOND,
-                get_renderable=self.render,
-                transient=True,
-            )
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     # what it is told
 

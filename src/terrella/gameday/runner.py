@@ -24,12 +24,13 @@ from terrella.gameday.machine import MachineWatch, region_processes, spans_of
 from terrella.gameday.model import GameDay, Outcome, Run
 from terrella.gameday.observe import Watcher
 from terrella.gameday.operator import Operator
-from terrella.gameday.own_world import OwnWorld
+from terrella.gameday.own_world import free_base, write_world
 from terrella.gameday.settling import settle, until_steady
 from terrella.gameday.timeline import Step, steps_of
 from terrella.gameday.warming import UnsteadyError, warm_up
+from terrella.gameday.world_process import WorldProcess
 from terrella.kernel import Clock, TerrellaError
-from terrella.world import World
+from terrella.world import World, load_world
 
 LEASE_S = 10.0
 _RENEW_S = 3.0
@@ -76,9 +77,10 @@ async def _world(
         yield gameday.world, None
         return
     audience.phase(f"starting a world of its own: {', '.join(gameday.world.regions)}")
-    own_world = OwnWorld(gameday.world, gameday.profile, directory, clock, skip_unsupported=options.skip_unsupported)
-    async with own_world as own:
-        yield own.world, own.started_s
+    world = load_world(write_world(gameday.world, directory, free_base()))
+    arguments = ["--profile", gameday.profile.name, *(["--skip-unsupported"] if options.skip_unsupported else [])]
+    async with WorldProcess(world, clock, *arguments) as process:
+        yield world, process.started_s
         audience.phase("stopping the world")
 
 
