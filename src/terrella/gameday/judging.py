@@ -39,16 +39,20 @@ def _find(gameday: GameDay, run: Run) -> None:
 
 
 def _doubted(expectation: Expectation, found: list[Finding], evidence: Evidence, calm: Evidence) -> list[Finding]:
-    """What did not hold, but would have without the time in which the machine was too busy, is in doubt."""
+    """What did not hold, but would have without the time in which the machine was too busy, is in doubt.
+
+    So is what could not be measured on such a machine, or has no other evidence than from that time.
+    """
     again = {one.what: one for one in expectation.judge(calm)} if not all(one.held for one in found) else {}
     busy = show_seconds(total_s(evidence.busy))
     doubted = []
     for one in found:
         other = again.get(one.what)
-        if one.held or other is None or not other.held:
+        if one.held or not (one.unknown or other is None or other.unknown or other.held):
             doubted.append(one)
             continue
-        why = f"this machine was too busy for {busy}; without that: {other.measured}"
+        left = "nothing is left to judge by" if other is None or other.unknown else other.measured
+        why = f"this machine was too busy for {busy}; without that: {left}"
         doubted.append(replace(one, doubtful=True, note=f"{why}. {one.note}" if one.note else why))
     return doubted
 

@@ -50,7 +50,8 @@ class Result(StrEnum):
 class Run:
     """One time that the game day was held.
 
-    ``aborted`` says why it did not go to its end, ``begun`` whether there was a steady state to begin in.
+    ``aborted`` says why it did not go to its end, ``begun`` whether there was a steady state to begin in. ``lapsed`` is
+    the fault that ended before it was due, for this process had no time to renew it.
     """
 
     number: int
@@ -61,6 +62,7 @@ class Run:
     verdict: Verdict = field(default_factory=Verdict)
     aborted: str = ""
     begun: bool = True
+    lapsed: str = ""
     notes: list[str] = field(default_factory=list)
     world_started_s: float | None = None
 
@@ -75,7 +77,8 @@ class Run:
         if self.held:
             return Result.HELD
         if self.aborted:
-            return Result.NOT_HELD if self.begun or not self.evidence.busy else Result.IN_DOUBT
+            excused = self.evidence.busy and (not self.begun or self.lapsed)
+            return Result.IN_DOUBT if excused else Result.NOT_HELD
         return Result.IN_DOUBT if self.verdict.doubtful else Result.NOT_HELD
 
 

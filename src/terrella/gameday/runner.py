@@ -32,7 +32,7 @@ from terrella.gameday.world_process import WorldProcess
 from terrella.kernel import Clock, TerrellaError
 from terrella.world import World, load_world
 
-LEASE_S = 10.0
+LEASE_S = 30.0
 _RENEW_S = 3.0
 _STEADY_TIMEOUT_S = 60.0
 _ABORT_EVERY_S = 0.5
@@ -100,7 +100,6 @@ class _Rehearsal:
         self.run = Run(number, seed, clock.now_ms(), self._evidence, AwsClock())
         self._zero_s = 0.0
         self._windows: dict[int, FaultWindow] = {}
-        self._abort = asyncio.Event()
         self._generator: LoadGenerator | None = None
         self._before: deque[Sample] = deque()
         self._zero_of_load_s: float | None = None
@@ -297,11 +296,18 @@ class _Rehearsal:
                     paths.heal(region)
 
     async def _renew(self) -> None:
-        """Faults are on a lease: if this process dies, the world mends itself."""
+        """Faults are on a lease: if this process dies, the world mends itself. So it does if this one is held up."""
         while True:
             await asyncio.sleep(_RENEW_S)
             with contextlib.suppress(OSError, TimeoutError, TerrellaError):
-                await self._operator.renew_faults()
+                for fault_id in await self._operator.renew_faults():
+                    self._lapse(fault_id)
+
+    def _lapse(self, fault_id: str) -> None:
+        for number in list(self._windows):
+            if self._gameday.faults[number].fault.told() == fault_id:
+                self._ended(number)
+                self.run.lapsed = fault_id
 
     # watching
 
@@ -320,9 +326,13 @@ class _Rehearsal:
         self._audience.look(look)
 
     async def _look_out(self) -> None:
-        """Returns when a condition of ``abort`` holds, and says which."""
+        """Returns when a condition of ``abort`` holds, or a fault has not lasted, and says which."""
         while True:
             await asyncio.sleep(_ABORT_EVERY_S)
+            if self.run.lapsed:
+                why = f"ended before it was due, for its lease of {LEASE_S:.0f} s was not renewed in time"
+                self.run.aborted = f"broken off after {self._now_s:.1f} s: {self.run.lapsed} {why}"
+                return
             last = self._evidence.looks[-1] if self._evidence.looks else None
             for condition in self._gameday.aborts:
                 if reason := condition.reason(self._now_s, self._evidence.samples, last):

@@ -8,8 +8,9 @@ class Finding:
     """One row of the verdict: what was looked at, what was expected of it, what was measured.
 
     ``judged`` is False where nothing could be measured because nobody meant to (no load was asked for): such a row
-    does not break the verdict, and does not hold either. ``doubtful``: it did not hold, but would have without the time
-    in which this machine was too busy. ``note`` says what AWS would have taken, or why it failed.
+    does not break the verdict, and does not hold either. ``unknown``: it could not be measured though it was meant to.
+    ``doubtful``: it did not hold, but would have without the time in which this machine was too busy. ``note`` says
+    what AWS would have taken, or why it failed.
     """
 
     scene: str
@@ -19,6 +20,7 @@ class Finding:
     held: bool
     judged: bool = True
     doubtful: bool = False
+    unknown: bool = False
     note: str = ""
 
 

@@ -100,6 +100,35 @@ def test_no_busy_machine_excuses_what_is_lost(broken: dict[str, object]) -> None
     assert run.result is Result.NOT_HELD
 
 
+def test_what_could_not_be_measured_on_a_busy_machine_is_in_doubt() -> None:
+    evidence = sound()
+    evidence.writes = WritesChecked(90, unchecked="24 reads were not answered by us-east-1")
+    assert judged(evidence).result is Result.NOT_HELD
+    evidence.busy = [(28.0, 31.0)]
+    assert judged(evidence).result is Result.IN_DOUBT
+
+
+def test_where_there_was_no_other_time_nothing_is_certain() -> None:
+    evidence = sound()
+    evidence.samples += [sample(25.0 + at / 10, ok=False) for at in range(20)]
+    evidence.busy = [(0.0, 31.0)]
+    run = judged(evidence)
+    assert run.result is Result.IN_DOUBT
+    (broken,) = [one for one in run.verdict.findings if not one.held]
+    assert "nothing is left to judge by" in broken.note
+
+
+@pytest.mark.parametrize(("busy", "result"), [([], Result.NOT_HELD), ([(3.0, 20.0)], Result.IN_DOUBT)])
+def test_a_fault_that_did_not_last_is_no_rehearsal(busy: list[tuple[float, float]], result: Result) -> None:
+    evidence = sound()
+    evidence.busy = busy
+    run = judged(evidence)
+    assert run.result is Result.HELD
+    run.lapsed = "kill eu-west-1"
+    run.aborted = "broken off after 9.0 s: kill eu-west-1 ended before it was due"
+    assert run.result is result
+
+
 @pytest.mark.parametrize(("busy", "result"), [([], Result.NOT_HELD), ([(3.0, 20.0)], Result.IN_DOUBT)])
 def test_a_run_that_could_not_begin_tells_whether_the_machine_was_why(
     busy: list[tuple[float, float]], result: Result

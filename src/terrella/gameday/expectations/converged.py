@@ -45,4 +45,5 @@ class Converged(Since):
         """How long it took."""
         took_s = converged_s(evidence)
         measured = "not while it was watched" if math.isinf(took_s) else show_seconds(took_s)
-        return [Finding("", "converged", self.expected, measured, self.bound.holds(took_s))]
+        unseen = not any(True for _ in evidence.looks_from(evidence.last_restored_s))
+        return [Finding("", "converged", self.expected, measured, self.bound.holds(took_s), unknown=unseen)]

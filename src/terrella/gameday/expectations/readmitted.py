@@ -53,4 +53,7 @@ class Readmitted(Since):
         took_s = readmitted_s(evidence, window, region)
         measured = f"{region} not before the load ended" if math.isinf(took_s) else f"{region} {show_seconds(took_s)}"
         note = evidence.aws.told()
-        return Finding("", "readmitted", self.expected, measured, self.bound.holds(took_s), note=note)
+        unseen = not any(one.ended_s >= window.until_s for one in evidence.samples)
+        unknown = unseen and math.isinf(took_s)
+        held = self.bound.holds(took_s)
+        return Finding("", "readmitted", self.expected, measured, held, unknown=unknown, note=note)

@@ -28,7 +28,7 @@ class _Writes(Bounded, ABC):
         writes = evidence.writes
         if writes is None or writes.unchecked:
             why = writes.unchecked if writes is not None else "the run ended before they were read back"
-            return [Finding("", self.what, self.expected, f"unknown: {why}", held=False)]
+            return [Finding("", self.what, self.expected, f"unknown: {why}", held=False, unknown=True)]
         bad, measured = self.found(writes)
         return [Finding("", self.what, self.expected, measured, self.bound.holds(len(bad)), note=_some(bad))]
 

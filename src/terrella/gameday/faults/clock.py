@@ -1,8 +1,8 @@
 """A region's clock is wrong: its writes are stamped with it, and last writer wins goes by it.
 
 Handlers are processes of their own and ask the machine. No system call gives one process another time of day (Linux's
-time namespaces leave ``CLOCK_REALTIME`` alone), and what the library of one runtime could be made to answer, that of the
-next would not: so they are not misled at all, and the fault says so.
+time namespaces leave ``CLOCK_REALTIME`` alone), and what the library of one runtime could be made to answer, the next
+one's would not: so they are not misled at all, and the fault says so.
 """
 
 from dataclasses import dataclass

@@ -169,7 +169,7 @@ def _timeline(evidence: Evidence) -> str:
         rows.append(
             (
                 str(number),
-                escape(window.told),
+                ("told", escape(window.told)),
                 ("number", f"{window.from_s:.1f} s"),
                 ("number", "-" if math.isinf(window.until_s) else f"{window.until_s:.1f} s"),
                 ("number", lasted),
@@ -195,7 +195,7 @@ def _failovers(run: Run) -> str:
         elsewhere = "-" if one.elsewhere_s is None else show_seconds(one.elsewhere_s)
         rows.append(
             (
-                f"{number}. {escape(one.window.told)}",
+                ("told", f"{number}. {escape(one.window.told)}"),
                 escape(one.vantage_point),
                 ("number", f"{one.failed:,}"),
                 ("number", f"<b>{took}</b>"),
