@@ -12,7 +12,7 @@ AFTERMATH_S = 2.0
 
 
 def without(evidence: Evidence, busy: Sequence[Span]) -> Evidence:
-    """As if time had stood still meanwhile and for ``AFTERMATH_S``: what was due or seen then does not count.
+    """As if time had stood still meanwhile and for ``AFTERMATH_S``: what was under way or seen then does not count.
 
     What was lost, is there twice or differs between replicas stays so: no busy machine excuses it.
     """
@@ -22,17 +22,17 @@ def without(evidence: Evidence, busy: Sequence[Span]) -> Evidence:
         gone_s = sum(min(at_s, until_s) - from_s for from_s, until_s in spans if from_s < at_s)
         return at_s if math.isinf(at_s) else at_s - gone_s
 
-    def counts(at_s: float) -> bool:
-        return not any(from_s <= at_s < until_s for from_s, until_s in spans)
+    def counts(begun_s: float, ended_s: float) -> bool:
+        return not any(begun_s < until_s and ended_s >= from_s for from_s, until_s in spans)
 
     return replace(
         evidence,
         samples=[
             replace(one, intended_s=moved(one.intended_s), ended_s=moved(one.ended_s))
             for one in evidence.samples
-            if counts(one.intended_s)
+            if counts(one.intended_s, one.ended_s)
         ],
-        looks=[replace(one, at_s=moved(one.at_s)) for one in evidence.looks if counts(one.at_s)],
+        looks=[replace(one, at_s=moved(one.at_s)) for one in evidence.looks if counts(one.at_s, one.at_s)],
         windows=[replace(one, from_s=moved(one.from_s), until_s=moved(one.until_s)) for one in evidence.windows],
         load_until_s=moved(evidence.load_until_s),
     )

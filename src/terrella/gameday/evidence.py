@@ -97,13 +97,16 @@ class Evidence:
     aws: AwsClock = field(default_factory=AwsClock)
 
     def within(self, scope: Scope) -> list[Sample]:
-        """The samples that count; one belongs to the moment at which it was meant to start."""
+        """The samples that count; one belongs to the moment at which it was meant to start.
+
+        One that was under way when the time began that is left out is left out with it: the fault took it, too.
+        """
         gaps = self._gaps(scope.excluding)
         return [
             sample
             for sample in self.samples
             if (scope.vantage_point in (None, sample.vantage_point))
-            and not any(start <= sample.intended_s < end for start, end in gaps)
+            and not any(sample.intended_s < end and sample.ended_s >= start for start, end in gaps)
         ]
 
     def _gaps(self, excluding: Excluding | None) -> list[tuple[float, float]]:

@@ -11,7 +11,10 @@ from terrella.gameday.machine import LATE_S, total_s
 from terrella.gameday.model import GameDay, Run
 from terrella.gameday.verdict import Finding
 
+_NEVER_ITS_DOING = ("lost_writes", "duplicated_writes", "cross_region_calls")
 UNSEEN_S = 1.5
+MOSTLY = 0.5
+"""Where a machine was too busy for more than half of a run, the rest of it says little."""
 
 
 def judge(gameday: GameDay, run: Run) -> None:
@@ -39,22 +42,27 @@ def _find(gameday: GameDay, run: Run) -> None:
 
 
 def _doubted(expectation: Expectation, found: list[Finding], evidence: Evidence, calm: Evidence) -> list[Finding]:
-    """What did not hold, but would have without the time in which the machine was too busy, is in doubt.
-
-    So is what could not be measured on such a machine, or has no other evidence than from that time.
-    """
-    again = {one.what: one for one in expectation.judge(calm)} if not all(one.held for one in found) else {}
+    """What did not hold, but would have without the time in which the machine was too busy, is in doubt."""
+    if all(one.held for one in found):
+        return found
+    again = {one.what: one for one in expectation.judge(calm)}
+    mostly = total_s(evidence.busy) > MOSTLY * evidence.watched_s and expectation.keyword not in _NEVER_ITS_DOING
     busy = show_seconds(total_s(evidence.busy))
     doubted = []
     for one in found:
-        other = again.get(one.what)
-        if one.held or not (one.unknown or other is None or other.unknown or other.held):
-            doubted.append(one)
-            continue
-        left = "nothing is left to judge by" if other is None or other.unknown else other.measured
-        why = f"this machine was too busy for {busy}; without that: {left}"
-        doubted.append(replace(one, doubtful=True, note=f"{why}. {one.note}" if one.note else why))
+        left = "" if one.held else _left_without(one, again.get(one.what), mostly)
+        if left:
+            why = f"this machine was too busy for {busy}; without that: {left}"
+            one = replace(one, doubtful=True, note=f"{why}. {one.note}" if one.note else why)
+        doubted.append(one)
     return doubted
+
+
+def _left_without(found: Finding, calm: Finding | None, mostly: bool) -> str:
+    """What is left of a broken finding without the busy time, if that casts doubt on it; else nothing."""
+    if mostly or found.unknown or calm is None or calm.unknown:
+        return "too little to judge by"
+    return calm.measured if calm.held else ""
 
 
 def _notes(evidence: Evidence) -> list[str]:

@@ -63,7 +63,9 @@ def test_time_stands_still_while_the_machine_is_too_busy() -> None:
     evidence = sound()
     calm = without(evidence, [(10.0, 12.0), (13.0, 15.0)])
     gone_s = 5.0 + AFTERMATH_S
-    assert len(calm.samples) == len(evidence.samples) - round(10 * gone_s)
+    assert len(calm.samples) == len(evidence.samples) - round(10 * gone_s) - 1, (
+        "and what was under way at its beginning"
+    )
     assert (calm.windows[0].from_s, calm.windows[0].until_s) == (5.0, 10.0)
     assert calm.load_until_s == evidence.load_until_s - gone_s
     assert max(look.at_s for look in calm.looks) == max(look.at_s for look in evidence.looks) - gone_s
@@ -108,6 +110,23 @@ def test_what_could_not_be_measured_on_a_busy_machine_is_in_doubt() -> None:
     assert judged(evidence).result is Result.IN_DOUBT
 
 
+def test_requests_that_a_busy_machine_overtook_say_nothing_either() -> None:
+    evidence = sound()
+    evidence.samples += [sample(22.0 + at / 10, took_s=4.0, ok=False) for at in range(20)]
+    assert judged(evidence).result is Result.NOT_HELD
+    evidence.busy = [(25.0, 27.0)]
+    assert judged(evidence).result is Result.IN_DOUBT
+
+
+def test_a_machine_that_was_mostly_too_busy_proves_nothing() -> None:
+    evidence = sound()
+    evidence.samples += [sample(22.0 + at / 10, ok=False) for at in range(20)]
+    evidence.busy = [(0.0, 8.0)]
+    assert judged(evidence).result is Result.NOT_HELD
+    evidence.busy = [(0.0, 8.0), (10.0, 19.0)]
+    assert judged(evidence).result is Result.IN_DOUBT
+
+
 def test_where_there_was_no_other_time_nothing_is_certain() -> None:
     evidence = sound()
     evidence.samples += [sample(25.0 + at / 10, ok=False) for at in range(20)]
@@ -115,7 +134,7 @@ def test_where_there_was_no_other_time_nothing_is_certain() -> None:
     run = judged(evidence)
     assert run.result is Result.IN_DOUBT
     (broken,) = [one for one in run.verdict.findings if not one.held]
-    assert "nothing is left to judge by" in broken.note
+    assert "without that: too little to judge by" in broken.note
 
 
 @pytest.mark.parametrize(("busy", "result"), [([], Result.NOT_HELD), ([(3.0, 20.0)], Result.IN_DOUBT)])
