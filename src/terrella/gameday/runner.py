@@ -57,15 +57,24 @@ async def run_game_day(
 ) -> Outcome:
     """Hold it ``repeat`` times, with one seed after another. ``workplace`` is a directory for the worlds.
 
-    Raises ``TerrellaError`` if there is no world to hold it in. However it ends, what was broken is mended.
+    Raises ``TerrellaError`` if there is no world to hold the first run in; what goes wrong later is told of its run, so
+    that the others are not lost by it. However it ends, what was broken is mended.
     """
     outcome = Outcome(gameday)
     for number in range(options.repeat):
-        async with _world(gameday, options, audience, clock, workplace / f"run-{number + 1}") as (world, took_s):
-            rehearsal = _Rehearsal(gameday, world, options.seed + number, number + 1, audience, clock)
-            rehearsal.run.world_started_s = took_s
-            outcome.runs.append(rehearsal.run)
-            await rehearsal.hold()
+        try:
+            async with _world(gameday, options, audience, clock, workplace / f"run-{number + 1}") as (world, took_s):
+                rehearsal = _Rehearsal(gameday, world, options.seed + number, number + 1, audience, clock)
+                rehearsal.run.world_started_s = took_s
+                outcome.runs.append(rehearsal.run)
+                await rehearsal.hold()
+        except TerrellaError as error:
+            if number == 0:
+                raise
+            if len(outcome.runs) == number:
+                seed, evidence = options.seed + number, Evidence(regions=tuple(gameday.world.regions))
+                outcome.runs.append(Run(number + 1, seed, clock.now_ms(), evidence, AwsClock(), begun=False))
+            outcome.runs[number].aborted = str(error)
     return outcome
 
 
