@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test chaos lint bench simulate clean
+.PHONY: demo test chaos lint bench simulate gamedays clean
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once; about a minute)"
@@ -37,6 +37,19 @@ SEEDS ?= 10000
 FIRST ?= 0
 simulate: $(VENV)/.installed
 	@$(BIN)/python -m terrella.testing.simulation $(FIRST) $$(($(FIRST) + $(SEEDS) - 1))
+
+# Every ready game day of the example, ten times in both profiles: hours. PROFILES=fast REPEAT=1 takes ten minutes.
+REPEAT ?= 10
+SEED ?= 1
+PROFILES ?= fast aws
+GAMEDAYS ?= $(filter-out %/requests.yaml,$(wildcard examples/items/gamedays/*.yaml))
+gamedays: $(VENV)/.installed
+	@failed=; for profile in $(PROFILES); do for file in $(GAMEDAYS); do \
+	  name=$$profile/$$(basename $$file .yaml); \
+	  $(BIN)/terrella gameday $$file --profile $$profile --repeat $(REPEAT) --seed $(SEED) \
+	    --report gameday-reports/$$name.html || failed="$$failed $$name"; \
+	done; done; \
+	test -z "$$failed" || { echo "Not held, or in doubt:$$failed"; exit 1; }
 
 bench: $(VENV)/.installed
 	@$(BIN)/python -m benchmarks

@@ -14,6 +14,7 @@ from terrella.cli.screen import screen
 from terrella.gameday import (
     LiveView,
     Outcome,
+    Result,
     RunOptions,
     draft_game_day,
     find_world_above,
@@ -30,7 +31,7 @@ from terrella.stack import Stack, evaluate, load_template
 from terrella.world import load_world
 
 _WIDTH_OF_A_FILE = 160
-_FAILED = 1
+_EXIT_CODES = {Result.HELD: 0, Result.NOT_HELD: 1, Result.IN_DOUBT: 3}
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "ANY"))
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -71,7 +72,8 @@ def command(
     FILE says what is sent, what breaks and when, and what must hold (docs/gamedays.md). Its application is that of the
     world.yaml beside it or above it. Everything that was broken is mended, however the game day ends.
 
-    The exit code is 0 if every expectation held in every run, 1 if not.
+    The exit code is 0 if every expectation held in every run, 1 if one did not, 3 if all that did not hold is in doubt
+    because this machine was too busy.
     """
     if new:
         _draft(file)
@@ -97,8 +99,8 @@ def command(
     show_outcome(outcome, console)
     for path, write in ((report, html_report), (junit, junit_report), (json_file, json_report)):
         _write(path, write, outcome)
-    if not outcome.verdict:
-        raise SystemExit(_FAILED)
+    if code := _EXIT_CODES[outcome.result]:
+        raise SystemExit(code)
 
 
 def _draft(file: Path) -> None:

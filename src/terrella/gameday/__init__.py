@@ -7,7 +7,7 @@ from terrella.gameday.draft import draft_game_day
 from terrella.gameday.expectations import EXPECTATIONS
 from terrella.gameday.faults import FAULTS, ClientConditions, FaultError, Order, read_fault
 from terrella.gameday.live import LiveView, show_outcome
-from terrella.gameday.model import GameDay, Outcome, Run
+from terrella.gameday.model import GameDay, Outcome, Result, Run
 from terrella.gameday.report import html_report, json_report, junit_report
 from terrella.gameday.runner import RunOptions, run_game_day
 from terrella.gameday.talk import play_talk
@@ -26,6 +26,7 @@ __all__ = [
     "Nobody",
     "Order",
     "Outcome",
+    "Result",
     "Run",
     "RunOptions",
     "Unit",

@@ -12,7 +12,14 @@ from terrella.gameday.faults import FAULTS, FaultError, matches
 from terrella.gameday.load_document import LOAD_KEYS, LoadSaid, read_load
 from terrella.gameday.model import SETTLE_S, GameDay
 from terrella.gameday.nodes import find_key, plain
-from terrella.gameday.timeline import Moment, NothingToRestoreError, PlannedFault, last_step_s, plan_faults
+from terrella.gameday.timeline import (
+    BrokenAlreadyError,
+    Moment,
+    NothingToRestoreError,
+    PlannedFault,
+    last_step_s,
+    plan_faults,
+)
 from terrella.kernel import PROFILES, Profile, TerrellaError
 from terrella.world import DURATION, Document, Entry, World, did_you_mean, duration_ms, either, load_world
 
@@ -159,6 +166,11 @@ class _Reader:
             node = next(each for each in entry.value.value if each.start_mark.line + 1 == error.moment.line)
             expected = "a fault of that subject before it, which still lasts"
             self._document.mistake(node, f"restore: {error.moment.restores}, of which nothing is broken then", expected)
+            return ()
+        except BrokenAlreadyError as error:
+            node = next(each for each in entry.value.value if each.start_mark.line + 1 == error.moment.line)
+            found = f"{error.told} while that of line {error.first.line} lasts"
+            self._document.mistake(node, found, "each fault once at a time: the end of one would end both")
             return ()
 
     def _moment(self, node: yaml.Node, world: World) -> Moment | None:

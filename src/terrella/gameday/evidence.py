@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from terrella.gameday.aws_clock import AwsClock
 from terrella.gameday.bounds import After, Excluding, Scope
 from terrella.gameday.load import Sample
+from terrella.gameday.machine import MachineLook, Span
 
 
 @dataclass(slots=True)
@@ -39,7 +40,6 @@ class RegionLook:
     conflicts: int = 0
     parked: int = 0
     calls: int = 0
-    faults: tuple[str, ...] = ()
 
     @property
     def serving(self) -> bool:
@@ -79,7 +79,7 @@ class WritesChecked:
 class Evidence:
     """Everything that was seen, in seconds of the run. ``loaded`` False: no load was meant to be sent.
 
-    ``crowding`` is how many processes wanted each of the machine's cores in the end (its load average, by core).
+    ``machine`` is how this machine was meanwhile, ``busy`` when it was too busy for what failed to tell of the world.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -89,20 +89,24 @@ class Evidence:
     loaded: bool = True
     load_until_s: float = 0.0
     generator_late_s: float = 0.0
-    crowding: float = 0.0
+    machine: list[MachineLook] = field(default_factory=list)
+    busy: list[Span] = field(default_factory=list)
     writes: WritesChecked | None = None
     equal_after_s: float | None = None
     unequal: str = ""
     aws: AwsClock = field(default_factory=AwsClock)
 
     def within(self, scope: Scope) -> list[Sample]:
-        """The samples that count; one belongs to the moment at which it was meant to start."""
+        """The samples that count; one belongs to the moment at which it was meant to start.
+
+        One that was under way when the time began that is left out is left out with it: the fault took it, too.
+        """
         gaps = self._gaps(scope.excluding)
         return [
             sample
             for sample in self.samples
             if (scope.vantage_point in (None, sample.vantage_point))
-            and not any(start <= sample.intended_s < end for start, end in gaps)
+            and not any(sample.intended_s < end and sample.ended_s >= start for start, end in gaps)
         ]
 
     def _gaps(self, excluding: Excluding | None) -> list[tuple[float, float]]:
@@ -119,6 +123,11 @@ class Evidence:
     def vantage_points(self) -> list[str]:
         """Where requests came from, in the order in which they first did."""
         return list(dict.fromkeys(sample.vantage_point for sample in self.samples))
+
+    @property
+    def watched_s(self) -> float:
+        """How long the run was, from its zero to the last look at anything."""
+        return max([self.load_until_s, *(each[-1].at_s for each in (self.looks, self.machine) if each)])
 
     @property
     def last_restored_s(self) -> float:

@@ -1,10 +1,8 @@
 """What a person sees while a game day goes: on a terminal live, elsewhere as lines; the verdict as a table."""
 
 from collections import Counter, deque
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -12,24 +10,23 @@ from rich.text import Text
 from terrella.gameday.bounds import show_seconds, show_share
 from terrella.gameday.evidence import FaultWindow, Look, RegionLook
 from terrella.gameday.load import Sample
-from terrella.gameday.model import GameDay, Outcome, Run
+from terrella.gameday.model import GameDay, Outcome, Result, Run
+from terrella.gameday.picture import Picture
 from terrella.gameday.verdict import Finding
 from terrella.kernel import Clock
 
-_REFRESH_PER_SECOND = 6
 _RECENT_S = 2.0
 _BAR_CELLS = 16
 _TIMELINE_CELLS = 60
 _STATE_STYLES = {"serving": "green", "catching-up": "yellow", "starting": "yellow", "held-down": "magenta"}
 
 
-class LiveView:
+class LiveView(Picture):
     """An ``Audience``. On a terminal the world is shown live; everywhere the story is told in lines."""
 
     def __init__(self, console: Console, clock: Clock) -> None:
-        self._console = console
+        super().__init__(console)
         self._clock = clock
-        self._live: Live | None = None
         self._phase = ""
         self._gameday: GameDay | None = None
         self._run: Run | None = None
@@ -38,23 +35,6 @@ class LiveView:
         self._look: Look | None = None
         self._windows: list[FaultWindow] = []
         self._counts: Counter[bool] = Counter()
-
-    def __enter__(self) -> "LiveView":
-        if self._console.is_terminal:
-            self._live = Live(
-                console=self._console,
-                refresh_per_second=_REFRESH_PER_SECOND,
-                get_renderable=self.render,
-                transient=True,
-            )
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     # what it is told
 
@@ -184,29 +164,30 @@ def show_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def _show_run(outcome: Outcome, run: Run, console: Console) -> None:
-    table = _table(f"{outcome.gameday.name}: {'held' if run.held else 'NOT held'}")
+    table = _table(f"{outcome.gameday.name}: {run.result}")
     for column, style in (("what", ""), ("expected", "dim"), ("measured", "bold"), ("AWS, or why", "dim")):
         table.add_column(column, style=style)
     for finding in run.verdict.findings:
         table.add_row(_mark(finding), finding.what, finding.expected, finding.measured, finding.note)
     console.print()
-    console.print(table)
+    console.print(table if run.begun else Text(f"{outcome.gameday.name}: {run.result}", style="bold"))
     if run.aborted:
         console.print(Text(run.aborted, style="bold red"))
 
 
 def _show_runs(outcome: Outcome, console: Console) -> None:
     held = sum(run.held for run in outcome.runs)
-    table = _table(f"{outcome.gameday.name}: {held} of {len(outcome.runs)} runs held")
+    doubtful = sum(run.result is Result.IN_DOUBT for run in outcome.runs)
+    more = f", {doubtful} in doubt" if doubtful else ""
+    table = _table(f"{outcome.gameday.name}: {held} of {len(outcome.runs)} runs held{more}")
     for column, style in (("what", ""), ("expected", "dim"), ("held", "bold"), ("measured, by run", "")):
         table.add_column(column, style=style)
     for (what, expected), findings in outcome.by_expectation().items():
         present = [one for one in findings if one is not None]
         good = sum(one.held for one in present)
-        all_held = all(one.held or not one.judged for one in present)
-        mark = Text("✓", style="green") if all_held else Text("✗", style="bold red")
+        worst = min(present, key=_gravity)
         measured = "; ".join(dict.fromkeys(one.measured for one in present))
-        table.add_row(mark, what, expected, f"{good} of {len(outcome.runs)}", measured)
+        table.add_row(_mark(worst), what, expected, f"{good} of {len(outcome.runs)}", measured)
     console.print()
     console.print(table)
     for run in outcome.runs:
@@ -223,4 +204,13 @@ def _table(title: str) -> Table:
 def _mark(finding: Finding) -> Text:
     if not finding.judged:
         return Text("-", style="yellow")
-    return Text("✓", style="green") if finding.held else Text("✗", style="bold red")
+    if finding.held:
+        return Text("✓", style="green")
+    return Text("?", style="bold yellow") if finding.doubtful else Text("✗", style="bold red")
+
+
+def _gravity(finding: Finding) -> int:
+    """The lower, the worse: broken, in doubt, held, not judged."""
+    if not finding.judged:
+        return 3
+    return 2 if finding.held else int(finding.doubtful)

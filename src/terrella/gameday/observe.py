@@ -1,10 +1,11 @@
 """Looks at the whole world a few times a second, and keeps what it saw."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from terrella.gameday.evidence import Look, RegionLook
+from terrella.gameday.machine import region_processes
 from terrella.gameday.operator import Operator
 from terrella.kernel import Clock, TerrellaError
 
@@ -45,13 +46,24 @@ def healthy(regions: list[Mapping[str, Any]], name: str) -> bool | None:
 
 
 class Watcher:
-    """Looks every ``EVERY_S`` until it is cancelled, and tells ``on_look``. ``zero_s`` is the run's start."""
+    """Looks every ``EVERY_S`` until it is cancelled, and tells ``on_look``. ``zero_s`` is the run's start.
 
-    def __init__(self, operator: Operator, clock: Clock, zero_s: float, on_look: Callable[[Look], None]) -> None:
+    ``on_processes`` is told which processes the regions are now.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        clock: Clock,
+        zero_s: float,
+        on_look: Callable[[Look], None],
+        on_processes: Callable[[Iterable[int]], None],
+    ) -> None:
         self._operator = operator
         self._clock = clock
         self._zero_s = zero_s
         self._on_look = on_look
+        self._on_processes = on_processes
         self.failed = 0
         """How often the front door did not answer."""
 
@@ -69,6 +81,7 @@ class Watcher:
         except (OSError, TimeoutError, TerrellaError):
             self.failed += 1
             return None
+        self._on_processes(region_processes(status))
         look = look_of(self._clock.monotonic() - self._zero_s, status)
         self._on_look(look)
         return look

@@ -79,18 +79,26 @@ class Operator:
             "lease_s": self._lease_s,
         }
         self._injected[fault_id] = None  # before it is asked for: the answer may be lost
-        return await self._call("POST", self._host, "faults", body)
+        answer = await self._call("POST", self._host, "faults", body)
+        if "done" in answer:  # a worker that is killed: over at once
+            self._injected.pop(fault_id)
+        return answer
 
     async def end_fault(self, fault_id: str) -> Any:
         """Have it mended; without effect if there is no such fault. Raises ``TerrellaError``."""
         self._injected.pop(fault_id, None)
         return await self._call("DELETE", self._host, f"faults/{quote(fault_id, safe='')}")
 
-    async def renew_faults(self) -> None:
-        """What this operator has injected and not ended goes on for another lease. Raises ``TerrellaError``."""
-        if self._lease_s is not None and self._injected:
-            body = {"ids": list(self._injected), "lease_s": self._lease_s}
-            await self._call("POST", self._host, "faults/renew", body)
+    async def renew_faults(self) -> list[str]:
+        """What this operator has injected and not ended goes on for another lease. Raises ``TerrellaError``.
+
+        Answers those that had ended by themselves.
+        """
+        if self._lease_s is None or not self._injected:
+            return []
+        asked = list(self._injected)
+        answer = await self._call("POST", self._host, "faults/renew", {"ids": asked, "lease_s": self._lease_s})
+        return [fault_id for fault_id in answer["unknown"] if fault_id in self._injected]
 
     async def end_faults(self) -> None:
         """Mend everything that this operator has injected and not ended. Raises ``TerrellaError``."""

@@ -1,24 +1,16 @@
 """A world of a game day's own: the application as it stands, in a fresh state directory, at addresses that are free."""
 
-import asyncio
 import os
 import shutil
-import signal
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from terrella.gameday.operator import Operator
-from terrella.kernel import Clock, Profile, TerrellaError
-from terrella.world import World, load_world
+from terrella.kernel import TerrellaError
+from terrella.world import World
 
-_READY_TIMEOUT_S = 120.0
-_STOP_TIMEOUT_S = 30.0
-_POLL_S = 0.05
 _SECONDS_OF_BASES = range(51, 250)
 
 
@@ -72,87 +64,3 @@ def write_world(world: World, directory: Path, base: str) -> Path:
     if cache.is_dir():  # translating the template again would cost a second
         shutil.copytree(cache, directory / ".terrella" / "cache", dirs_exist_ok=True)
     return path
-
-
-class OwnWorld:
-    """``async with`` starts it and stops it; ``started_s`` is how long it took to serve.
-
-    It ends with this process however that ends: it is told to by the end of its standard input.
-    """
-
-    def __init__(
-        self, world: World, profile: Profile, directory: Path, clock: Clock, *, skip_unsupported: bool = False
-    ) -> None:
-        self._more = ("--skip-unsupported",) if skip_unsupported else ()
-        self._like = world
-        self._profile = profile
-        self._directory = directory
-        self._clock = clock
-        self._process: asyncio.subprocess.Process | None = None
-        self.started_s = 0.0
-        self.world: World = world
-
-    async def __aenter__(self) -> "OwnWorld":
-        started_s = self._clock.monotonic()
-        path = write_world(self._like, self._directory, free_base())
-        self.world = load_world(path)
-        log = self._directory / "up.log"
-        with log.open("wb") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "terrella", "up", str(path)),
-                *("--profile", self._profile.name, "--until-input-ends", *self._more),
-                stdout=output,
-                stderr=output,
-                stdin=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        try:
-            await self._until_serving(started_s, log)
-        except BaseException:
-            await self._stop()
-            raise
-        self.started_s = self._clock.monotonic() - started_s
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-
-    async def _until_serving(self, started_s: float, log: Path) -> None:
-        assert self._process is not None
-        operator = Operator(self.world.front_door, self.world.ports.aws, {})
-        while not await self._serving(operator):
-            if self._process.returncode is not None:
-                raise TerrellaError(f"the game day's world did not start: {_last_words(log)}")
-            if self._clock.monotonic() - started_s > _READY_TIMEOUT_S:
-                raise TerrellaError(f"the world did not come up within {_READY_TIMEOUT_S:.0f} s; see {log}")
-            await asyncio.sleep(_POLL_S)
-
-    async def _serving(self, operator: Operator) -> bool:
-        try:
-            status: dict[str, Any] = await operator.status()
-        except (OSError, TimeoutError, TerrellaError):
-            return False
-        if status.get("path") != str(self.world.path):
-            return False  # another world has these addresses: ours will say so and end
-        return bool(status.get("ready")) and all(one["state"] == "serving" for one in status["regions"])
-
-    async def _stop(self) -> None:
-        """As Ctrl-C does; SIGKILL if that is not enough, which is then an error."""
-        process = self._process
-        assert process is not None
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-            try:
-                async with asyncio.timeout(_STOP_TIMEOUT_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-                why = f"the game day's world did not stop within {_STOP_TIMEOUT_S:.0f} s and was killed"
-                raise TerrellaError(why) from None
-
-
-def _last_words(log: Path) -> str:
-    """Why ``terrella up`` ended."""
-    said = log.read_text(errors="replace").strip()
-    return said.rpartition("terrella: ")[2] or "terrella up ended without a word"

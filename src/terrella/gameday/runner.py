@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -21,17 +20,19 @@ from terrella.gameday.load import (
     WriteCheck,
     check_writes,
 )
+from terrella.gameday.machine import MachineWatch, region_processes, spans_of
 from terrella.gameday.model import GameDay, Outcome, Run
 from terrella.gameday.observe import Watcher
 from terrella.gameday.operator import Operator
-from terrella.gameday.own_world import OwnWorld
+from terrella.gameday.own_world import free_base, write_world
 from terrella.gameday.settling import settle, until_steady
 from terrella.gameday.timeline import Step, steps_of
-from terrella.gameday.warming import warm_up
+from terrella.gameday.warming import UnsteadyError, warm_up
+from terrella.gameday.world_process import WorldProcess
 from terrella.kernel import Clock, TerrellaError
-from terrella.world import World
+from terrella.world import World, load_world
 
-LEASE_S = 10.0
+LEASE_S = 30.0
 _RENEW_S = 3.0
 _STEADY_TIMEOUT_S = 60.0
 _ABORT_EVERY_S = 0.5
@@ -57,15 +58,24 @@ async def run_game_day(
 ) -> Outcome:
     """Hold it ``repeat`` times, with one seed after another. ``workplace`` is a directory for the worlds.
 
-    Raises ``TerrellaError`` if there is no world to hold it in. However it ends, what was broken is mended.
+    Raises ``TerrellaError`` if there is no world to hold the first run in; what goes wrong later is told of its run, so
+    that the others are not lost by it. However it ends, what was broken is mended.
     """
     outcome = Outcome(gameday)
     for number in range(options.repeat):
-        async with _world(gameday, options, audience, clock, workplace / f"run-{number + 1}") as (world, took_s):
-            rehearsal = _Rehearsal(gameday, world, options.seed + number, number + 1, audience, clock)
-            rehearsal.run.world_started_s = took_s
-            outcome.runs.append(rehearsal.run)
-            await rehearsal.hold()
+        try:
+            async with _world(gameday, options, audience, clock, workplace / f"run-{number + 1}") as (world, took_s):
+                rehearsal = _Rehearsal(gameday, world, options.seed + number, number + 1, audience, clock)
+                rehearsal.run.world_started_s = took_s
+                outcome.runs.append(rehearsal.run)
+                await rehearsal.hold()
+        except TerrellaError as error:
+            if number == 0:
+                raise
+            if len(outcome.runs) == number:
+                seed, evidence = options.seed + number, Evidence(regions=tuple(gameday.world.regions))
+                outcome.runs.append(Run(number + 1, seed, clock.now_ms(), evidence, AwsClock(), begun=False))
+            outcome.runs[number].aborted = str(error)
     return outcome
 
 
@@ -77,9 +87,10 @@ async def _world(
         yield gameday.world, None
         return
     audience.phase(f"starting a world of its own: {', '.join(gameday.world.regions)}")
-    own_world = OwnWorld(gameday.world, gameday.profile, directory, clock, skip_unsupported=options.skip_unsupported)
-    async with own_world as own:
-        yield own.world, own.started_s
+    world = load_world(write_world(gameday.world, directory, free_base()))
+    arguments = ["--profile", gameday.profile.name, *(["--skip-unsupported"] if options.skip_unsupported else [])]
+    async with WorldProcess(world, clock, *arguments) as process:
+        yield world, process.started_s
         audience.phase("stopping the world")
 
 
@@ -99,17 +110,34 @@ class _Rehearsal:
         self.run = Run(number, seed, clock.now_ms(), self._evidence, AwsClock())
         self._zero_s = 0.0
         self._windows: dict[int, FaultWindow] = {}
-        self._abort = asyncio.Event()
         self._generator: LoadGenerator | None = None
         self._before: deque[Sample] = deque()
         self._zero_of_load_s: float | None = None
+        self._machine = MachineWatch(clock)
 
     async def hold(self) -> None:
-        """Everything, from the steady state to the verdict."""
+        """Everything, from the steady state to the verdict. One that could not begin has none, and says why."""
+        self._zero_s = self._clock.monotonic()
+        watching = asyncio.create_task(self._machine.run(), name="machine")
+        try:
+            await self._hold()
+        except UnsteadyError as error:
+            self.run.begun, self.run.aborted = False, f"could not begin: {error}"
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        looks = (replace(one, at_s=one.at_s - self._zero_s) for one in self._machine.looks)
+        self._evidence.machine = [one for one in looks if one.at_s > 0]
+        self._evidence.busy = spans_of(self._evidence.machine)
+        judge(self._gameday, self.run)
+        self._audience.ends(self.run)
+
+    async def _hold(self) -> None:
         self._audience.phase("waiting for the steady state")
         status = await self._status()
+        self._machine.follow(region_processes(status))
         if why := await until_steady(self._operator, self._clock, _STEADY_TIMEOUT_S):
-            raise TerrellaError(f"found a world that is not steady ({why}), expected one to begin a game day in")
+            raise UnsteadyError(f"found a world that is not steady ({why}), expected one to begin a game day in")
         self.run.aws = self._evidence.aws = AwsClock.of_status(await self._operator.status())
         addresses = WorldAddresses.of(self._world, self._gameday.host or _host_of(status))
         if self._gameday.load is not None and not addresses.name:
@@ -127,9 +155,6 @@ class _Rehearsal:
             await asyncio.gather(loading, return_exceptions=True)
             if self._generator is not None:
                 await self._generator.close()
-        self._evidence.crowding = os.getloadavg()[0] / (os.cpu_count() or 1)
-        judge(self._gameday, self.run)
-        self._audience.ends(self.run)
 
     async def _status(self) -> dict[str, Any]:
         """The world's first word. Raises ``TerrellaError`` if it does not run, or is not the one that is meant."""
@@ -149,7 +174,7 @@ class _Rehearsal:
         return status
 
     async def _watch_and_play(self, loading: "asyncio.Task[None]", addresses: WorldAddresses) -> None:
-        watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked)
+        watcher = Watcher(self._operator, self._clock, self._zero_s, self._looked, self._machine.follow)
         self._audience.begins(self._gameday, self.run)
         watching = asyncio.create_task(watcher.run(), name="watcher")
         try:
@@ -284,11 +309,18 @@ class _Rehearsal:
                     paths.heal(region)
 
     async def _renew(self) -> None:
-        """Faults are on a lease: if this process dies, the world mends itself."""
+        """Faults are on a lease: if this process dies, the world mends itself. So it does if this one is held up."""
         while True:
             await asyncio.sleep(_RENEW_S)
             with contextlib.suppress(OSError, TimeoutError, TerrellaError):
-                await self._operator.renew_faults()
+                for fault_id in await self._operator.renew_faults():
+                    self._lapse(fault_id)
+
+    def _lapse(self, fault_id: str) -> None:
+        for number in list(self._windows):
+            if self._gameday.faults[number].fault.told() == fault_id:
+                self._ended(number)
+                self.run.lapsed = fault_id
 
     # watching
 
@@ -307,9 +339,13 @@ class _Rehearsal:
         self._audience.look(look)
 
     async def _look_out(self) -> None:
-        """Returns when a condition of ``abort`` holds, and says which."""
+        """Returns when a condition of ``abort`` holds, or a fault has not lasted, and says which."""
         while True:
             await asyncio.sleep(_ABORT_EVERY_S)
+            if self.run.lapsed:
+                why = f"ended before it was due, for its lease of {LEASE_S:.0f} s was not renewed in time"
+                self.run.aborted = f"broken off after {self._now_s:.1f} s: {self.run.lapsed} {why}"
+                return
             last = self._evidence.looks[-1] if self._evidence.looks else None
             for condition in self._gameday.aborts:
                 if reason := condition.reason(self._now_s, self._evidence.samples, last):

@@ -57,11 +57,18 @@ async def until_steady(operator: Operator, clock: Clock, timeout_s: float) -> st
     Answers why it is not so, if it is not in time.
     """
     started_s = clock.monotonic()
-    while why := _unsteady(await operator.status()):
+    while why := await _not_steady(operator):
         if clock.monotonic() - started_s >= timeout_s:
             return why
         await asyncio.sleep(_EVERY_S)
     return ""
+
+
+async def _not_steady(operator: Operator) -> str:
+    try:
+        return _unsteady(await operator.status())
+    except (OSError, TimeoutError):
+        return "its front door does not answer"
 
 
 def _unsteady(status: Mapping[str, Any]) -> str:

@@ -1,46 +1,26 @@
 """What the audience sees: the regions as they are, the story as it goes, the verdict at the end."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from terrella.gameday.picture import Picture
 from terrella.gameday.verdict import Finding, Verdict
 
 _BAR_CELLS = 16
-_REFRESH_PER_SECOND = 8
 
 
-class Stage:
+class Stage(Picture):
     """Prints the story; on a terminal, with the regions' state live below it."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live: Live | None = None
+        super().__init__(console)
         self._status: Mapping[str, Any] = {}
         self._split: Mapping[str, int] = {}
-
-    def __enter__(self) -> "Stage":
-        if self._console.is_terminal:
-            self._live = Live(
-                console=self._console,
-                refresh_per_second=_REFRESH_PER_SECOND,
-                get_renderable=self._render,
-                transient=True,
-            )
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
 
     def scene(self, number: int, title: str) -> None:
         """Open a scene."""
@@ -81,7 +61,8 @@ class Stage:
         for note in notes:
             self._console.print(Text(note, style="dim"))
 
-    def _render(self) -> Group | Panel:
+    def render(self) -> RenderableType:
+        """The regions as they are."""
         regions = self._status.get("regions", [])
         table = Table(box=None, padding=(0, 2, 0, 0), expand=False)
         for column in ("region", "address", "state", "health", "lag", "at risk", "traffic"):

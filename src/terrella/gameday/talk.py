@@ -74,7 +74,8 @@ async def _theatre(
 ) -> AsyncIterator[tuple[Theatre, WorldProcess]]:
     world: World = load_world(directory / "world.yaml")
     addresses = {name: settings.address for name, settings in world.regions.items()}
-    async with WorldProcess(directory, world.front_door, world.ports.aws, clock) as process:
+    in_use = "stop the other world first, or play beside it: terrella demo --base 127.50"
+    async with WorldProcess(world, clock, whose="the demo's", in_use=in_use) as process:
         theatre = Theatre(
             operator=Operator(world.front_door, world.ports.aws, addresses),
             client=Client(GLOBAL_NAME, (world.front_door, world.ports.dns), world.ports.application, clock),

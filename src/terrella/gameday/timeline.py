@@ -1,6 +1,7 @@
 """When each fault begins and ends, by what the file says. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from terrella.gameday.faults import Fault
@@ -48,16 +49,31 @@ class NothingToRestoreError(ValueError):
         self.moment = moment
 
 
+class BrokenAlreadyError(ValueError):
+    """A moment that breaks what ``first`` has broken in the same way (``told``), and what is not mended yet."""
+
+    def __init__(self, moment: Moment, first: Moment, told: str) -> None:
+        super().__init__(f"{told}: that of line {first.line} lasts still")
+        self.told = told
+        self.moment = moment
+        self.first = first
+
+
 def plan_faults(moments: Iterable[Moment], matches: Matches) -> tuple[PlannedFault, ...]:
-    """Each fault with its end; in the order in which they begin. Raises ``NothingToRestoreError``."""
+    """Each fault with its end; in the order in which they begin.
+
+    Raises ``NothingToRestoreError``, and ``BrokenAlreadyError``: the end of one of two that are the same ends both.
+    """
     ordered = sorted(moments, key=lambda moment: moment.at_s)
     begun: list[tuple[Fault, float]] = []
+    broken_by: list[Moment] = []
     ends: dict[int, float] = {}
     for moment in ordered:
         if moment.fault is not None:
             if moment.for_s is not None:
                 ends[len(begun)] = moment.at_s + moment.for_s
             begun.append((moment.fault, moment.at_s))
+            broken_by.append(moment)
             continue
         ended = [
             number
@@ -67,7 +83,20 @@ def plan_faults(moments: Iterable[Moment], matches: Matches) -> tuple[PlannedFau
         if not ended:
             raise NothingToRestoreError(moment)
         ends.update(dict.fromkeys(ended, moment.at_s))
+    _refuse_twice(broken_by, ends)
     return tuple(PlannedFault(fault, at_s, ends.get(number)) for number, (fault, at_s) in enumerate(begun))
+
+
+def _refuse_twice(broken_by: Sequence[Moment], ends: Mapping[int, float]) -> None:
+    """In the order in which they begin; ``ends`` by their number."""
+    lasting: dict[str, int] = {}
+    for number, moment in enumerate(broken_by):
+        assert moment.fault is not None
+        told = moment.fault.told()
+        first = lasting.get(told)
+        if first is not None and ends.get(first, math.inf) > moment.at_s:
+            raise BrokenAlreadyError(moment, broken_by[first], told)
+        lasting[told] = number
 
 
 def steps_of(faults: Sequence[PlannedFault]) -> list[Step]:

@@ -83,6 +83,15 @@ def test_a_restoration_of_what_is_not_broken_is_a_mistake(tmp_path: Path) -> Non
         load_game_day(path, with_load=False)
 
 
+def test_the_same_fault_twice_at_a_time_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("Resources: {}\n")
+    (tmp_path / "world.yaml").write_text("template: template.yaml\nregions: {us-east-1: , eu-west-1: }\n")
+    path = tmp_path / "gameday.yaml"
+    path.write_text("faults:\n  - {at: 5s, kill: eu-west-1}\n  - {at: 7s, kill: eu-west-1, for: 1s}\n")
+    with pytest.raises(MistakesError, match=r"gameday.yaml:3: found kill eu-west-1 while that of line 2 lasts"):
+        load_game_day(path, with_load=False)
+
+
 def test_without_a_world_there_is_no_game_day(tmp_path: Path) -> None:
     path = tmp_path / "alone.yaml"
     path.write_text("name: alone\n")

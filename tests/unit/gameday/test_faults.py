@@ -124,7 +124,7 @@ ITEMS = {"service": "dynamodb", "resource": "items", "operations": []}
         ),
         (
             "clock: eu-west-1, skew: -90s",
-            "clock of eu-west-1 90s behind",
+            "clock of eu-west-1 90s behind (not its handlers')",
             "eu-west-1",
             Order("clock", {"skew_ms": -90000}, ("eu-west-1",)),
         ),

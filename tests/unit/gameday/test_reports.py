@@ -10,10 +10,11 @@ import msgspec
 import pytest
 from tests.unit.gameday.evidences import lost_region, sample
 
-from terrella.gameday import GameDay, Outcome, Run, html_report, json_report, junit_report, load_game_day
+from terrella.gameday import GameDay, Outcome, Result, Run, html_report, json_report, junit_report, load_game_day
 from terrella.gameday.aws_clock import AwsClock
-from terrella.gameday.evidence import Evidence
+from terrella.gameday.evidence import Evidence, WritesChecked
 from terrella.gameday.judging import judge
+from terrella.gameday.machine import MachineLook
 from terrella.gameday.report.series import series_of
 from terrella.gameday.verdict import Verdict
 
@@ -40,8 +41,9 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def outcome(runs: int = 1, evidence: Evidence | None = None) -> Outcome:
+def outcome(runs: int = 1, evidence: Evidence | None = None, without: str = "") -> Outcome:
     gameday: GameDay = replace(load_game_day(LIBRARY / "lose-a-region.yaml"), name="lose <a> region & more")
+    gameday = replace(gameday, expectations=tuple(one for one in gameday.expectations if one.keyword != without))
     told = Outcome(gameday)
     for number in range(1, runs + 1):
         seen = evidence if evidence is not None else lost_region()
@@ -93,6 +95,40 @@ def test_junit_tells_each_finding_of_each_run() -> None:
     failed = [one for one in findings if one.judged and not one.held]
     assert int(suites[0].attrib["failures"]) == len(failed) == len(suites[0].findall("testcase/failure")) > 0
     assert suites[1].findall("testcase/error")[0].attrib["message"].startswith("broken off")
+
+
+def doubtful() -> Outcome:
+    """A run in which requests failed while the machine was too busy, and one that could not begin for it."""
+    evidence = lost_region()
+    evidence.writes = WritesChecked(acknowledged=90)
+    evidence.samples += [sample(25.0 + at / 10, ok=False) for at in range(20)]
+    evidence.busy = [(25.0, 27.0)]
+    evidence.machine = [MachineLook(26.0, 0.0, 0.9), MachineLook(27.0, 0.0, None)]
+    told = outcome(evidence=evidence, without="rpo")
+    late = Run(2, 2, 0, Evidence(busy=[(0.0, 120.0)]), AwsClock(), aborted="could not begin: …", begun=False)
+    judge(told.gameday, late)
+    told.runs.append(late)
+    return told
+
+
+def test_what_is_in_doubt_is_told_as_that() -> None:
+    told = doubtful()
+    assert told.result is Result.IN_DOUBT
+    page = html_report(told)
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert "1 are in doubt" not in page
+    assert "0 of 2 runs held, 2 are in doubt: this machine was too busy." in page
+    assert "? in doubt" in page
+    assert page.count("<svg") == 8, "how busy the machine was is drawn, of the run that there was"
+    first, second = ET.fromstring(junit_report(told)).findall("testsuite")
+    assert (first.attrib["failures"], first.attrib["errors"]) == ("0", "1")
+    assert len(first.findall("testcase/error")) == 1
+    assert (second.attrib["failures"], second.attrib["errors"]) == ("0", "1")
+    said = msgspec.json.decode(json_report(told))
+    assert said["result"] == "in doubt"
+    assert said["runs"][0]["too_busy"] == [{"from_s": 25.0, "until_s": 27.0}]
 
 
 def test_json_holds_the_verdict_and_the_series() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from terrella.gameday.faults import Entry, FaultOperator, matches
-from terrella.gameday.timeline import Moment, NothingToRestoreError, plan_faults, steps_of
+from terrella.gameday.timeline import BrokenAlreadyError, Moment, NothingToRestoreError, plan_faults, steps_of
 from terrella.world import World
 
 
@@ -19,13 +19,14 @@ class Broken:
     keyword: ClassVar[str] = "broken"
     fis_action: ClassVar[str | None] = None
     subject: str
+    how: int = 0
 
     @classmethod
     def parse(cls, entry: Entry, world: World) -> Self:
         raise NotImplementedError
 
     def told(self) -> str:
-        return self.subject
+        return f"{self.subject} {self.how}"
 
     async def inject(self, operator: FaultOperator) -> None:
         raise NotImplementedError
@@ -62,9 +63,20 @@ def test_nothing_is_restored_before_it_broke() -> None:
     assert raised.value.moment.line == 1
 
 
+@pytest.mark.parametrize(("for_s", "refused"), [(None, True), (4.0, True), (3.0, False), (1.0, False)])
+def test_nothing_breaks_twice_in_the_same_way_at_a_time(for_s: float | None, refused: bool) -> None:
+    moments = [Moment(8.0, 2, Broken("a")), Moment(5.0, 1, Broken("a"), for_s), Moment(5.0, 3, Broken("a", how=1))]
+    if not refused:
+        assert len(plan_faults(moments, matches)) == 3
+        return
+    with pytest.raises(BrokenAlreadyError) as raised:
+        plan_faults(moments, matches)
+    assert (raised.value.moment.line, raised.value.first.line) == (2, 1)
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from("abc"), st.none() | st.integers(1, 20)), max_size=12))
 def test_each_fault_begins_once_and_ends_at_most_once_after_it_began(drawn: list[tuple[int, str, int | None]]) -> None:
-    moments = [Moment(at, line, Broken(subject), for_s) for line, (at, subject, for_s) in enumerate(drawn)]
+    moments = [Moment(at, line, Broken(subject, line), for_s) for line, (at, subject, for_s) in enumerate(drawn)]
     planned = plan_faults(moments, matches)
     steps = steps_of(planned)
     assert sum(step.begins for step in steps) == len(drawn)

@@ -28,7 +28,9 @@ class AtRisk(Bounded):
                 if region.at_risk is not None and region.at_risk > most:
                     most, where, when_s = region.at_risk, name, look.at_s
         if most < 0:
-            return [Finding("", "writes at risk", self.expected, "unknown: no region said it", held=False)]
+            return [
+                Finding("", "writes at risk", self.expected, "unknown: no region said it", held=False, unknown=True)
+            ]
         measured = f"at most {most:,}" + (f" (in {where}, {show_seconds(when_s)} into the run)" if most else "")
         return [Finding("", "writes at risk", self.expected, measured, self.bound.holds(most))]
 
@@ -58,7 +60,9 @@ class RecoveryPoint(Bounded):
     def _finding(self, evidence: Evidence, window: FaultWindow, region: str) -> Finding:
         before = [look for look in evidence.looks if look.at_s <= window.from_s]
         if not before:
-            return Finding("", "recovery point", self.expected, "unknown: nobody had looked yet", held=False)
+            return Finding(
+                "", "recovery point", self.expected, "unknown: nobody had looked yet", held=False, unknown=True
+            )
         last = before[-1].regions
         # The writes are safe as soon as one other region has them: the least lag counts.
         lags = [one.lags_s.get(region) for name, one in last.items() if name != region and one.serving]
@@ -67,6 +71,7 @@ class RecoveryPoint(Bounded):
         risk = last[region].at_risk if region in last else None
         if risk == 0:
             lag_s = 0.0
-        writes = "an unknown number of" if risk is None else f"{risk:,}"
-        measured = f"{show_seconds(lag_s) if known else 'unknown'} ({writes} writes were in {region} alone)"
+        writes = "an unknown number of writes" if risk is None else f"{risk:,} write{'' if risk == 1 else 's'}"
+        told = f"{writes} {'was' if risk == 1 else 'were'} in {region} alone"
+        measured = f"{show_seconds(lag_s) if known else 'unknown'} ({told})"
         return Finding("", "recovery point", self.expected, measured, self.bound.holds(lag_s))

@@ -39,7 +39,9 @@ class Availability:
         """The share, how many failed, and the most frequent reasons."""
         samples = evidence.within(self.scope)
         if not samples:
-            return [Finding("", "availability", self.expected, "no request was sent in that time", held=False)]
+            return [
+                Finding("", "availability", self.expected, "no request was sent in that time", held=False, unknown=True)
+            ]
         available = 1 - failed_share(samples)
         failed = [sample for sample in samples if not sample.ok]
         reasons = Counter(sample.error or f"status {sample.status}" for sample in failed)

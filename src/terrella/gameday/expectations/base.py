@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-from terrella.gameday.bounds import Bound, Scope, Unit, read_exactly, read_scope
+from terrella.gameday.bounds import Bound, Scope, Unit, read_bound, read_exactly, read_scope
 from terrella.gameday.evidence import Evidence
 from terrella.gameday.verdict import Finding
 
@@ -55,6 +55,27 @@ class Bounded:
     def parse(cls, text: str, known: Known) -> Self:
         """A bound, and nothing after it."""
         return cls(read_exactly(text, cls.unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """An expectation that is a duration, and perhaps the words that say from when; the first of them are its own."""
+
+    bound: Bound
+    words: ClassVar[Sequence[str]]
+
+    @property
+    def expected(self) -> str:
+        """The bound, and from when."""
+        return f"{self.bound} {self.words[0]}"
+
+    @classmethod
+    def parse(cls, text: str, known: Known) -> Self:
+        """A duration, and perhaps the words."""
+        bound, rest = read_bound(text, Unit.SECONDS)
+        if rest and rest not in cls.words:
+            raise ValueError(text)
+        return cls(bound)
 
 
 def known_scope(text: str, known: Known) -> Scope:

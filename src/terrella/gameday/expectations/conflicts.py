@@ -19,7 +19,7 @@ class Conflicts(Bounded):
     def judge(self, evidence: Evidence) -> list[Finding]:
         """How many."""
         if not evidence.looks:
-            return [Finding("", "conflicts", self.expected, "unknown: nobody looked", held=False)]
+            return [Finding("", "conflicts", self.expected, "unknown: nobody looked", held=False, unknown=True)]
         first = max((one.conflicts for one in evidence.looks[0].regions.values()), default=0)
         last = max((one.conflicts for one in evidence.looks[-1].regions.values()), default=0)
         return [Finding("", "conflicts", self.expected, f"{last - first:,}", self.bound.holds(last - first))]

@@ -1,15 +1,14 @@
 """``converged``: from the end of the last fault until every region has everything that was written up to then."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from terrella.gameday.bounds import Bound, Unit, read_bound, show_seconds
+from terrella.gameday.bounds import show_seconds
 from terrella.gameday.evidence import Evidence, Look
-from terrella.gameday.expectations.base import Known
+from terrella.gameday.expectations.base import Since
 from terrella.gameday.verdict import Finding
-
-_AFTER = ("", "after the last fault")
 
 
 def converged_s(evidence: Evidence) -> float:
@@ -34,29 +33,17 @@ def _whole(look: Look, end_s: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Converged:
+class Converged(Since):
     """Looked for four times a second; the replicas are compared byte for byte at the end all the same."""
 
     keyword: ClassVar[str] = "converged"
     grammar: ClassVar[str] = '"<= 10s after the last fault"'
     needs_load: ClassVar[bool] = False
-    bound: Bound
-
-    @property
-    def expected(self) -> str:
-        """The bound."""
-        return f"{self.bound} after the last fault"
-
-    @classmethod
-    def parse(cls, text: str, known: Known) -> Self:
-        """A duration, and perhaps the words that say from when."""
-        bound, rest = read_bound(text, Unit.SECONDS)
-        if rest not in _AFTER:
-            raise ValueError(text)
-        return cls(bound)
+    words: ClassVar[Sequence[str]] = ("after the last fault",)
 
     def judge(self, evidence: Evidence) -> list[Finding]:
         """How long it took."""
         took_s = converged_s(evidence)
         measured = "not while it was watched" if math.isinf(took_s) else show_seconds(took_s)
-        return [Finding("", "converged", self.expected, measured, self.bound.holds(took_s))]
+        unseen = not any(True for _ in evidence.looks_from(evidence.last_restored_s))
+        return [Finding("", "converged", self.expected, measured, self.bound.holds(took_s), unknown=unseen)]

@@ -41,7 +41,9 @@ class Latency:
         """The percentile."""
         took = [sample.ended_s - sample.intended_s for sample in evidence.within(self.scope) if sample.ok]
         if not took:
-            return [Finding("", "latency", self.expected, "no request was answered in that time", held=False)]
+            return [
+                Finding("", "latency", self.expected, "no request was answered in that time", held=False, unknown=True)
+            ]
         found = percentile(took, self.share)
         measured = f"p{self.share * 100:g} {show_seconds(found)} of {len(took):,}"
         return [Finding("", "latency", self.expected, measured, self.bound.holds(found))]

@@ -1,15 +1,15 @@
 """``readmitted``: from the restoration of a region until it is given traffic again."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from terrella.gameday.bounds import Bound, Unit, read_bound, show_seconds
+from terrella.gameday.bounds import show_seconds
 from terrella.gameday.evidence import Evidence, FaultWindow
-from terrella.gameday.expectations.base import Known
+from terrella.gameday.expectations.base import Since
 from terrella.gameday.verdict import Finding
 
-_AFTER = ("", "after restore", "after a restore")
 _KEEPS_TRAFFIC_AWAY = ("kill", "pause", "health")
 
 
@@ -30,26 +30,13 @@ def readmitted_s(evidence: Evidence, window: FaultWindow, region: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Readmitted:
+class Readmitted(Since):
     """The region has started, caught up, is healthy again, and resolvers have learnt of it: all of it."""
 
     keyword: ClassVar[str] = "readmitted"
     grammar: ClassVar[str] = '"<= 15s after restore"'
     needs_load: ClassVar[bool] = False
-    bound: Bound
-
-    @property
-    def expected(self) -> str:
-        """The bound."""
-        return f"{self.bound} after restore"
-
-    @classmethod
-    def parse(cls, text: str, known: Known) -> Self:
-        """A duration, and perhaps the words that say from when."""
-        bound, rest = read_bound(text, Unit.SECONDS)
-        if rest not in _AFTER:
-            raise ValueError(text)
-        return cls(bound)
+    words: ClassVar[Sequence[str]] = ("after restore", "after a restore")
 
     def judge(self, evidence: Evidence) -> list[Finding]:
         """One finding for each region and time."""
@@ -66,4 +53,7 @@ class Readmitted:
         took_s = readmitted_s(evidence, window, region)
         measured = f"{region} not before the load ended" if math.isinf(took_s) else f"{region} {show_seconds(took_s)}"
         note = evidence.aws.told()
-        return Finding("", "readmitted", self.expected, measured, self.bound.holds(took_s), note=note)
+        unseen = not any(one.ended_s >= window.until_s for one in evidence.samples)
+        unknown = unseen and math.isinf(took_s)
+        held = self.bound.holds(took_s)
+        return Finding("", "readmitted", self.expected, measured, held, unknown=unknown, note=note)

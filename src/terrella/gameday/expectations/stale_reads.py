@@ -34,7 +34,7 @@ class StaleReads:
         stale = sum(bool(sample.stale) for sample in judged)
         if not judged:
             measured = "no read could be judged (a kind with known: written is needed)"
-            return [Finding("", "stale reads", self.expected, measured, held=False)]
+            return [Finding("", "stale reads", self.expected, measured, held=False, unknown=True)]
         share = stale / len(judged)
         measured = f"{stale:,} of {len(judged):,} ({show_share(share)})"
         held = self.bound.holds(share if self.bound.unit is Unit.SHARE else stale)

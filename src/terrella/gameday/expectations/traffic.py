@@ -54,7 +54,7 @@ class Traffic:
             ]
         what = f"traffic of {self.region}"
         if not samples:
-            return [Finding("", what, self.expected, "no request was answered in that time", held=False)]
+            return [Finding("", what, self.expected, "no request was answered in that time", held=False, unknown=True)]
         share = sum(sample.region == self.region for sample in samples) / len(samples)
         measured = f"{show_share(share)} of {len(samples):,}"
         return [Finding("", what, self.expected, measured, self.bound.holds(share))]

@@ -3,6 +3,7 @@
 ``FaultError``   an entry that says no fault: what was found, what was expected, under which key
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
@@ -101,16 +102,16 @@ class Fault(Protocol):
         ...
 
 
-class Ordered:
+class Ordered(ABC):
     """The part that is the same for all faults that the supervisor carries out. Their id is what is told of them."""
 
+    @abstractmethod
     def told(self) -> str:
         """In a few words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def order(self) -> Order:
         """What the supervisor is asked for."""
-        raise NotImplementedError
 
     def client_links(self) -> Mapping[tuple[str, str], Link]:
         """What becomes of the paths from vantage points to regions; where any does, there is nothing to order."""

@@ -1,5 +1,6 @@
 """Faults of a link: what is the same for cutting and losing."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +19,9 @@ class PathFault(Ordered):
         """``us-east-1 <-> eu-west-1``."""
         return str(self.way)
 
+    @abstractmethod
     def changes(self) -> dict[str, Any]:
         """What becomes of the link."""
-        raise NotImplementedError
 
     def client_links(self) -> Mapping[tuple[str, str], Link]:
         """Where it is the path from a vantage point."""

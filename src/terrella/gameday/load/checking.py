@@ -13,7 +13,9 @@ from terrella.gameday.load.writes import ReadBack, Write, Writes
 from terrella.wire.http import HttpClient, Request, SocketConnection
 
 _CONCURRENT = 8
-_ATTEMPTS = 3
+_ATTEMPTS = 8
+_PAUSE_S = 0.25
+_PAUSE_MAX_S = 5.0
 _TIMEOUT_S = 10.0
 
 
@@ -61,9 +63,11 @@ async def check_writes(
     world: WorldAddresses,
     regions: Iterable[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    attempts: int = _ATTEMPTS,
 ) -> WriteCheck:
     """Read every write back from every region by its address, without distance. To be called once the world converged.
 
+    What is not answered is asked for again, ``attempts`` times in all: the load may have left much to do.
     ``on_progress`` is told how many reads are done, of how many.
     """
     asked = tuple(regions if regions is not None else world.regions)
@@ -79,11 +83,14 @@ async def check_writes(
         address = world.regions[region]
         client = HttpClient(lambda: SocketConnection.open(address, world.application_port))
         waiting = iter([*zip(todo, repeat(True)), *zip(doubtful, repeat(False))])
+        answers = True
 
         async def read_one_after_another() -> None:
-            nonlocal done
+            nonlocal done, answers
             for (write, back), acknowledged in waiting:
-                status, count = await _read(client, world.host_of(address), write, back)
+                # A region that has not answered that often is not waited for again, until it answers.
+                status, count = await _read(client, world.host_of(address), write, back, attempts if answers else 1)
+                answers = count >= 0
                 found = WrittenAs(write, region, status, count)
                 if acknowledged:
                     _judge(check, found)
@@ -110,10 +117,12 @@ def _judge(check: WriteCheck, found: WrittenAs) -> None:
         check.duplicated.append(found)
 
 
-async def _read(client: HttpClient, host: str, write: Write, back: ReadBack) -> tuple[int, int]:
+async def _read(client: HttpClient, host: str, write: Write, back: ReadBack, attempts: int) -> tuple[int, int]:
     """The status, and how often the write is there; -1 if that cannot be told."""
     request = Request(back.method, fill_path(back.path, write.values), [("host", host)], b"")
-    for _ in range(_ATTEMPTS):
+    for attempt in range(attempts):
+        if attempt:
+            await asyncio.sleep(min(_PAUSE_MAX_S, _PAUSE_S * 2 ** (attempt - 1)))
         try:
             response = await client.send(request, _TIMEOUT_S)
         except (OSError, TimeoutError):

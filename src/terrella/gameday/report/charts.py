@@ -39,6 +39,8 @@ def charts_of(evidence: Evidence, series: Series) -> list[Chart]:
             _latency(series, faults),
         ]
     charts += [_health(evidence, series, faults), _lag(evidence, series, faults), _at_risk(evidence, series, faults)]
+    if evidence.busy:
+        charts.append(_machine(evidence, series, faults))
     return charts
 
 
@@ -203,6 +205,22 @@ def _at_risk(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Char
     parts.append(plots.time_axis(frame))
     remark = "acknowledged writes that a region alone holds: what would be lost with its disks"
     return Chart("Writes at risk", plots.svg(frame, "Writes at risk", parts), _regions_legend(evidence), remark)
+
+
+def _machine(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart:
+    """Only where it was too busy: else it has no part in what happened."""
+    frame = Frame(series.end_s, _LOW, 1.0)
+    points = [(one.at_s, one.waited) for one in evidence.machine if one.at_s <= series.end_s]
+    parts = [
+        plots.value_axis(frame, [(0.0, "0%"), (0.5, "50%"), (1.0, "100%")]),
+        plots.busy(frame, evidence.busy),
+        plots.bands(frame, faults),
+        plots.line(frame, "line l2", points),
+        plots.time_axis(frame),
+    ]
+    remark = "the share of each second that a region was ready to run and had no core, that of the worst one"
+    legend = [("busy", "too busy"), ("l2", "waiting")]
+    return Chart("This machine", plots.svg(frame, "How busy this machine was", parts), legend, remark)
 
 
 def _lag_of(region: RegionLook) -> float | None:

@@ -21,6 +21,7 @@ def json_report(outcome: Outcome) -> str:
         "world": gameday.world.name,
         "regions": list(gameday.world.regions),
         "held": outcome.verdict,
+        "result": outcome.result,
         "runs": [_run(run) for run in outcome.runs],
     }
     return msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n"
@@ -34,6 +35,7 @@ def _run(run: Run) -> dict[str, Any]:
         "started_at_ms": run.started_at_ms,
         "world_started_s": run.world_started_s,
         "held": run.held,
+        "result": run.result,
         "aborted": run.aborted or None,
         "notes": run.notes,
         "findings": [
@@ -44,6 +46,7 @@ def _run(run: Run) -> dict[str, Any]:
                 "measured": one.measured,
                 "held": one.held,
                 "judged": one.judged,
+                "doubtful": one.doubtful,
                 "note": one.note,
             }
             for one in run.verdict.findings
@@ -71,7 +74,7 @@ def _run(run: Run) -> dict[str, Any]:
             for one in failovers(evidence)
         ],
         "writes": None if evidence.writes is None else msgspec.to_builtins(evidence.writes),
-        "crowding": round(evidence.crowding, 2),
+        "too_busy": [{"from_s": round(from_s, 1), "until_s": round(until_s, 1)} for from_s, until_s in evidence.busy],
         "generator_late_s": round(evidence.generator_late_s, 4),
         "replicas_equal_after_s": _finite(evidence.equal_after_s),
         "series": _series(evidence),
@@ -89,6 +92,10 @@ def _series(evidence: Evidence) -> dict[str, Any]:
             place: [each.failed.get(place, 0) for each in series.bins] for place in evidence.vantage_points
         },
         "latency_s": {f"p{share * 100:g}": list(map(_finite, series.percentiles_s(share))) for share in PERCENTILES},
+        "machine": [
+            {"at_s": round(one.at_s, 1), "late_s": round(one.late_s, 3), "waited": _finite(one.waited)}
+            for one in evidence.machine
+        ],
         "looks": [
             {
                 "at_s": round(look.at_s, 3),

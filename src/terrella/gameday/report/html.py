@@ -8,12 +8,13 @@ from html import escape
 from terrella.gameday.bounds import show_seconds, show_share
 from terrella.gameday.evidence import Evidence, failed_share, percentile
 from terrella.gameday.expectations import failovers
-from terrella.gameday.model import Outcome, Run
+from terrella.gameday.model import Outcome, Result, Run
 from terrella.gameday.report.charts import Chart, charts_of
 from terrella.gameday.report.series import series_of
 from terrella.gameday.report.style import style_sheet
 from terrella.gameday.verdict import Finding
 
+_CSS = {Result.HELD: "held", Result.IN_DOUBT: "doubtful", Result.NOT_HELD: "broken"}
 _LIMITS = (
     "Regions were processes on one machine, apart by the real distance. Failures here are clean ones, and latency under"
     " load says little about AWS; what carries over is the shape: who fails, for how long, what is lost. What a"
@@ -24,7 +25,7 @@ _LIMITS = (
 def html_report(outcome: Outcome) -> str:
     """The whole page. Of several runs: one table of all verdicts, and each run's plots, the first broken one open."""
     gameday = outcome.gameday
-    title = f"{gameday.name}: {'held' if outcome.verdict else 'not held'}"
+    title = f"{gameday.name}: {outcome.result.lower()}"
     single = len(outcome.runs) == 1
     body = [_head(outcome), _verdict(outcome)]
     if single:
@@ -33,10 +34,9 @@ def html_report(outcome: Outcome) -> str:
         body.append(_runs_table(outcome))
         shown = next((run for run in outcome.runs if not run.held), outcome.runs[-1] if outcome.runs else None)
         for run in outcome.runs:
-            word = "held" if run.held else "not held"
             opened = " open" if run is shown else ""
             body.append(
-                f"<details{opened}><summary>Run {run.number}, seed {run.seed}: {word}</summary>"
+                f"<details{opened}><summary>Run {run.number}, seed {run.seed}: {run.result.lower()}</summary>"
                 f"{_tiles(run.evidence)}{_findings(run)}{_run(run)}</details>"
             )
     body += [_file(outcome), _foot(outcome)]
@@ -73,12 +73,19 @@ def _verdict(outcome: Outcome) -> str:
     runs = outcome.runs
     judged = [finding for run in runs for finding in run.verdict.findings if finding.judged]
     broken = [finding for finding in judged if not finding.held]
-    word, css = ("Held", "held") if outcome.verdict else ("Not held", "broken")
+    word, css = outcome.result.capitalize(), _CSS[outcome.result]
     if len(runs) > 1:
-        said = f"{sum(run.held for run in runs)} of {len(runs)} runs held."
+        doubtful = sum(run.result is Result.IN_DOUBT for run in runs)
+        said = f"{sum(run.held for run in runs)} of {len(runs)} runs held" + (
+            f", {doubtful} {'is' if doubtful == 1 else 'are'} in doubt: this machine was too busy." if doubtful else "."
+        )
     elif broken:
         named = ", ".join(dict.fromkeys(one.what for one in broken))
         said = f"{len(broken)} of {len(judged)} expectations did not hold: {named}."
+        if outcome.result is Result.IN_DOUBT:
+            said += " Without the time in which this machine was too busy they would have held."
+    elif not judged:
+        said = "Nothing was judged."
     else:
         said = f"All {len(judged)} expectations held."
     aborted = " ".join(escape(run.aborted) for run in runs if run.aborted)
@@ -123,6 +130,8 @@ def _findings(run: Run) -> str:
         )
         for one in run.verdict.findings
     ]
+    if not rows:
+        return ""
     return "<h2>What was expected, and what was measured</h2>" + _table(("", "what", "expected", "measured"), rows)
 
 
@@ -131,10 +140,14 @@ def _mark(finding: Finding) -> str:
         return '<span class="mark open" title="not judged">&#8211;</span>'
     if finding.held:
         return '<span class="mark yes">&#10003; held</span>'
+    if finding.doubtful:
+        return '<span class="mark open">? in doubt</span>'
     return '<span class="mark no">&#10007; broken</span>'
 
 
 def _run(run: Run) -> str:
+    if not run.begun:
+        return ""
     evidence = run.evidence
     series = series_of(evidence)
     return "".join(
@@ -156,7 +169,7 @@ def _timeline(evidence: Evidence) -> str:
         rows.append(
             (
                 str(number),
-                escape(window.told),
+                ("told", escape(window.told)),
                 ("number", f"{window.from_s:.1f} s"),
                 ("number", "-" if math.isinf(window.until_s) else f"{window.until_s:.1f} s"),
                 ("number", lasted),
@@ -182,7 +195,7 @@ def _failovers(run: Run) -> str:
         elsewhere = "-" if one.elsewhere_s is None else show_seconds(one.elsewhere_s)
         rows.append(
             (
-                f"{number}. {escape(one.window.told)}",
+                ("told", f"{number}. {escape(one.window.told)}"),
                 escape(one.vantage_point),
                 ("number", f"{one.failed:,}"),
                 ("number", f"<b>{took}</b>"),

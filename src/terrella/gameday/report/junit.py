@@ -7,7 +7,7 @@ from terrella.gameday.verdict import Finding
 
 
 def junit_report(outcome: Outcome) -> str:
-    """An XML document as text. What was not judged is skipped; a run that was broken off is an error."""
+    """An XML document as text. What was not judged is skipped; what is in doubt, or was broken off, is an error."""
     root = Element("testsuites", name=outcome.gameday.name)
     for run in outcome.runs:
         root.append(_suite(outcome.gameday.name, run))
@@ -17,13 +17,13 @@ def junit_report(outcome: Outcome) -> str:
 
 def _suite(name: str, run: Run) -> Element:
     findings = run.verdict.findings
-    failed = sum(finding.judged and not finding.held for finding in findings)
+    failed = sum(finding.judged and not finding.held and not finding.doubtful for finding in findings)
     suite = Element(
         "testsuite",
         name=f"{name}, run {run.number}, seed {run.seed}",
         tests=str(len(findings) + bool(run.aborted)),
         failures=str(failed),
-        errors=str(int(bool(run.aborted))),
+        errors=str(sum(finding.doubtful for finding in findings) + bool(run.aborted)),
         skipped=str(sum(not finding.judged for finding in findings)),
         time=f"{run.evidence.load_until_s:.3f}",
     )
@@ -40,7 +40,8 @@ def _case(name: str, finding: Finding) -> Element:
     if not finding.judged:
         SubElement(case, "skipped", message=finding.measured)
     elif not finding.held:
-        failure = SubElement(case, "failure", message=f"{finding.measured}, expected {finding.expected}")
+        kind = "error" if finding.doubtful else "failure"
+        failure = SubElement(case, kind, message=f"{finding.measured}, expected {finding.expected}")
         failure.text = finding.note or None
     SubElement(case, "system-out").text = f"measured: {finding.measured}"
     return case

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from terrella.gameday.bounds import show_seconds
-
 WIDTH = 1040
 LEFT, RIGHT, TOP, BOTTOM = 70, 12, 8, 24
 _TICKS_X = 10
+_FLAG_RADIUS = 9
+_MINUTES_FROM_S = 600.0
 _STEPS = (1, 2, 5)
 _DAYS = 86_400.0
 _TIME_STEPS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -77,7 +77,7 @@ def time_axis(frame: Frame) -> str:
         parts.append(
             f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.bottom:.1f}" y2="{frame.bottom + 4:.1f}"/>'
         )
-        told = f"{at_s:g} s" if count == 0 or frame.end_s < 180 else show_seconds(at_s)
+        told = f"{at_s / 60:g} min" if frame.end_s > _MINUTES_FROM_S else f"{at_s:g} s"
         parts.append(f'<text class="tick" x="{x:.1f}" y="{frame.bottom + 17:.1f}" text-anchor="middle">{told}</text>')
     return "".join(parts)
 
@@ -109,11 +109,32 @@ def bands(frame: Frame, faults: Sequence[Band], *, numbered: bool = False) -> st
         )
         for x, css in ((from_x, "begins"), (until_x, "ends")):
             parts.append(f'<line class="{css}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{frame.bottom:.1f}"/>')
-        if numbered:
-            parts.append(
-                f'<circle class="flag" cx="{from_x:.1f}" cy="{TOP + 9}" r="9"/>'
-                f'<text class="flagged" x="{from_x:.1f}" y="{TOP + 13}" text-anchor="middle">{fault.number}</text>'
-            )
+    return "".join([*parts, *(_flags(frame, faults) if numbered else ())])
+
+
+def _flags(frame: Frame, faults: Sequence[Band]) -> list[str]:
+    """The numbers, each where its fault begins; beside each other where those begin at one moment."""
+    parts = []
+    free_x = 0.0
+    for fault in faults:
+        x = max(frame.x(fault.from_s), free_x)
+        free_x = x + 2 * _FLAG_RADIUS + 1
+        parts.append(
+            f'<circle class="flag" cx="{x:.1f}" cy="{TOP + _FLAG_RADIUS}" r="{_FLAG_RADIUS}"/>'
+            f'<text class="flagged" x="{x:.1f}" y="{TOP + 13}" text-anchor="middle">{fault.number}</text>'
+        )
+    return parts
+
+
+def busy(frame: Frame, spans: Sequence[tuple[float, float]]) -> str:
+    """When this machine was too busy, behind a plot."""
+    parts = []
+    for from_s, until_s in spans:
+        if from_s < frame.end_s:
+            x = frame.x(from_s)
+            title = f"<title>this machine was too busy, {from_s:.0f} to {until_s:.0f} s</title>"
+            size = f'width="{max(1.0, frame.x(until_s) - x):.1f}" height="{frame.bottom - TOP:.1f}"'
+            parts.append(f'<rect class="busy" x="{x:.1f}" y="{TOP}" {size}>{title}</rect>')
     return "".join(parts)
 
 

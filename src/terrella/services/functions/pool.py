@@ -85,6 +85,7 @@ class Pools:
 
     def submit(self, invocation: Invocation) -> None:
         """Run it as soon as there is a worker; its future gets the result, or an ``AwsError``."""
+        self._drop_gone()
         if not self._waiting and not self._at_reserved():
             sandbox = self._free_sandbox()
             if sandbox is not None:
@@ -145,11 +146,21 @@ class Pools:
         everything = self._limits.workers_per_az_max * len(self._azs)
         return everything if self.reserved is None else min(self.reserved, everything)
 
+    def _drop_gone(self) -> None:
+        """Nobody waits any more for the first ones of the queue: their callers have gone.
+
+        On AWS they would have run at once. Here, to work through what nobody waits for would let whoever comes after it
+        wait too long as well: a region that was overloaded for a moment would answer nobody from then on.
+        """
+        while self._waiting and self._waiting[0].future.done():
+            self._waiting.popleft()
+
     def _grow(self) -> None:
         """Look after those that wait: start a worker, throttle who waited too long, look again soon."""
         if self._grow_timer is not None:
             self._grow_timer.cancel()
             self._grow_timer = None
+        self._drop_gone()
         if not self._waiting or self._retired:
             return
         loads = self._loads()
@@ -215,6 +226,7 @@ class Pools:
     # what sandboxes tell
 
     def _freed(self, sandbox: Sandbox) -> None:
+        self._drop_gone()
         if self._retired:
             sandbox.retire()
         elif self._waiting and sandbox.az not in self._down and not self._at_reserved():
@@ -273,11 +285,13 @@ class Pools:
             waiting, self._waiting = self._waiting, deque()
             for invocation in waiting:
                 self.submit(invocation)
+        self._drop_gone()
         while self._waiting and not self._at_reserved():
             sandbox = self._free_sandbox()
             if sandbox is None:
                 break
             self._assign(sandbox, self._waiting.popleft())
+            self._drop_gone()
         self._grow()
 
     def retire(self) -> list[Invocation]:
