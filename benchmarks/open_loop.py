@@ -39,10 +39,14 @@ class Plan(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """``per_second`` is what the slowest server has answered; latencies count from when a request was due."""
+    """``per_second`` is what the slowest server has answered; latencies count from when a request was due.
+
+    ``unanswered`` are those that had no answer 10 s after the last was sent: there was more than could be done.
+    """
 
     per_second: float
     errors: int
+    unanswered: int
     p50_ms: float
     p99_ms: float
 
@@ -91,8 +95,8 @@ class _Connection(asyncio.Protocol):
         self._held = held
 
 
-async def _load(plan: Plan, server: Server) -> tuple[float, int, list[float]]:
-    """Answers a second, errors, and how long each answer took, in seconds."""
+async def _load(plan: Plan, server: Server) -> tuple[float, _Tally]:
+    """Answers a second, and which."""
     loop = asyncio.get_running_loop()
     before, _, after = request_with_place(server.request).partition(PLACE)
     wanted = round(plan.per_second * plan.seconds)
@@ -113,15 +117,16 @@ async def _load(plan: Plan, server: Server) -> tuple[float, int, list[float]]:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE_S):
             await tally.complete.wait()
-    answered = len(tally.took_s)
-    return answered / (time.perf_counter() - started), tally.errors + wanted - answered, tally.took_s
+    return len(tally.took_s) / (time.perf_counter() - started), tally
 
 
 async def _run(plan: Plan) -> Outcome:
     done = await asyncio.gather(*(_load(plan, server) for server in plan.servers))
-    took_ms = [1000 * one for _, _, each in done for one in each]
-    rates, errors = [rate for rate, _, _ in done], sum(count for _, count, _ in done)
-    return Outcome(min(rates), errors, percentile(took_ms, 0.5), percentile(took_ms, 0.99))
+    took_ms = [1000 * one for _, tally in done for one in tally.took_s]
+    unanswered = round(plan.per_second * plan.seconds) * len(done) - len(took_ms)
+    errors = sum(tally.errors for _, tally in done)
+    slowest = min(rate for rate, _ in done)
+    return Outcome(slowest, errors, unanswered, percentile(took_ms, 0.5), percentile(took_ms, 0.99))
 
 
 if __name__ == "__main__":
