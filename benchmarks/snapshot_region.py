@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from terrella.journal import DataSet, Event, Journal, Lane, Replicator, StandingChange
-from terrella.kernel import Connection, SystemClock, SystemIds
+from terrella.kernel import Connection, SystemClock, SystemIds, keep_pauses_short
 
 SOURCE, JOINER = "us-east-1", "eu-west-1"
 ITEMS = DataSet("snapshot-bench", "items", Lane.ASYNC, (SOURCE,), (JOINER,), 1)
@@ -87,6 +87,7 @@ class Child:
         journal.on_standing(self._standing)
         if self.role == "source":
             await self._fill(journal)
+        keep_pauses_short()  # as a region does
         tell(event="listens", port=await replicator.start("127.0.0.1"))
         writers = [
             asyncio.create_task(self._write(journal, one)) for one in range(_WRITERS if self.role == "source" else 0)

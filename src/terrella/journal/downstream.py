@@ -21,6 +21,8 @@ from terrella.kernel import Clock
 
 TICK_S = 0.1
 LONG_BYTES = 16 * 1024
+# How long the loop is kept at most, but for one message more.
+TURN_S = 0.001
 _SILENCE_MAX_S = 3 * SILENCE_MAX_S
 _READ_BYTES = 65536
 
@@ -90,12 +92,16 @@ class Downstream:
         server, clock = self.server, self._clock
         while True:
             self.wake.clear()
-            while (message := server.next(clock.monotonic())) is not None:
-                data = frame(message)
-                self._writer.write(data)
+            now = clock.monotonic()
+            turn_ends = now + TURN_S
+            while (message := server.next(now)) is not None:
+                self._writer.write(frame(message))
                 await self._writer.drain()
-                if len(data) >= LONG_BYTES:
-                    await asyncio.sleep(0)  # a long backlog leaves room for others
+                now = clock.monotonic()
+                if now >= turn_ends:
+                    await asyncio.sleep(0)  # a long backlog, or a snapshot, leaves room for others
+                    now = clock.monotonic()
+                    turn_ends = now + TURN_S
             await self.wake.wait()
 
     async def _watch(self) -> None:

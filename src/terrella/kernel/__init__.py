@@ -7,6 +7,7 @@ from terrella.kernel.errors import AwsError, TerrellaError
 from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, region_place
 from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
+from terrella.kernel.pauses import keep_pauses_short
 from terrella.kernel.profile import PROFILES, Profile
 from terrella.kernel.vantage_points import CITIES, SUBNET_BITS, VantagePoint
 
@@ -29,6 +30,7 @@ __all__ = [
     "TerrellaError",
     "VantagePoint",
     "hlc_milliseconds",
+    "keep_pauses_short",
     "known_regions",
     "one_way_delay_ms",
     "pack_hlc",

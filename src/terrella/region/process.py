@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from terrella.journal import Journal, Replicator
-from terrella.kernel import Clock, Ids, SystemClock, SystemIds, TerrellaError
+from terrella.kernel import Clock, Ids, SystemClock, SystemIds, TerrellaError, keep_pauses_short
 from terrella.region.access import Access
 from terrella.region.admission import SERVING, Admission, PeerView
 from terrella.region.asking import Asking
@@ -444,6 +444,7 @@ async def run_until_stopped(
     async with running_region(configuration, resume=resume) as region:
         _log.info("%s listens at %s, process %d", configuration.region, configuration.own.address, os.getpid())
         on_ready()
+        keep_pauses_short()
         stopping = asyncio.create_task(stop.wait())
         both: list[asyncio.Future[Any]] = [stopping, region.fatal]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

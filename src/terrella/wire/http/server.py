@@ -7,21 +7,23 @@ Requests on one connection are answered in order. What it measures against uvico
 import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any, cast
 
 import httptools
 
-from terrella.wire.http.message import Handler, Request, Response, reason_phrase
+from terrella.wire.http.message import Handler, Headers, Request, Response, reason_phrase
 
 _log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 17 * 1024 * 1024  # DynamoDB takes 16 MiB, API Gateway 10 MiB; the rest is their envelope
 MAX_HEADER_BYTES = 64 * 1024
+_HEADERS_TOO_LARGE = f"the request's headers are larger than {MAX_HEADER_BYTES} bytes"
 _MAX_PIPELINED = 64
 PATIENCE_S = 60.0  # for the rest of a request that has begun
 _SWEEP_S = 5.0
-_MAX_UNPARSED_BYTES = 512 * 1024  # the parser gathers a header in memory until it ends, however long it is
+_INTERNAL_ERROR = b"internal error; the region's log has the details\n"
 _NAMES: dict[bytes, str] = {}
 _NAMES_MAX = 1000
 
@@ -78,10 +80,13 @@ class HttpServer:
 
 
 class _ServerConnection(asyncio.Protocol):
+    """One connection. The parser calls it a dozen times for each request: so these calls only gather."""
+
     def __init__(self, handler: Handler, connections: set["_ServerConnection"]) -> None:
         self._handler = handler
         self._connections = connections
         self._parser: Any = httptools.HttpRequestParser(self)
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._peer = ""
         self._proven = ""
@@ -90,14 +95,14 @@ class _ServerConnection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._reading_paused = False
-        self._target = bytearray()
-        self._headers: list[tuple[str, str]] = []
-        self._header_bytes = 0
+        self._under_way = False
+        self._target = b""
+        self._raw_headers: list[tuple[bytes, bytes]] = []
+        self._headers: Headers = []
         self._body: list[bytes] = []
         self._body_bytes = 0
         self._unparsed_bytes = 0
         self._begun_s: float | None = None
-        self._expects_continue = False
         self._refused = False
 
     # asyncio.Protocol
@@ -125,9 +130,6 @@ class _ServerConnection(asyncio.Protocol):
         if self._refused:
             return
         self._unparsed_bytes += len(data)
-        if self._unparsed_bytes > _MAX_UNPARSED_BYTES:
-            self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
-            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -135,17 +137,15 @@ class _ServerConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if not self._refused:
                 self._refuse(400, f"not an HTTP/1.1 request: {error}")
+        if self._unparsed_bytes > MAX_HEADER_BYTES and not self._refused:
+            self._refuse(431, _HEADERS_TOO_LARGE)
+        if self._under_way and self._begun_s is None:
+            self._begun_s = self._loop.time()
 
     # httptools callbacks
 
     def on_message_begin(self) -> None:
-        self._begun_s = asyncio.get_running_loop().time()
-        self._target = bytearray()
-        self._headers = []
-        self._header_bytes = 0
-        self._expects_continue = False
-        self._body = []
-        self._body_bytes = 0
+        self._under_way = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -153,23 +153,19 @@ class _ServerConnection(asyncio.Protocol):
             self._refuse(414, "the request's target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._unparsed_bytes = 0
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse(431, f"the request's headers are larger than {MAX_HEADER_BYTES} bytes")
-            return
-        known = _NAMES.get(name) or _lower_name(name)
-        self._headers.append((known, value.decode("latin-1")))
-        if known == "expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
+        self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._expects_continue and not self._refused:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._take_headers()
+        if self._refused:
+            return
+        for name, value in self._headers:
+            if name == "expect" and value.lower() == "100-continue":
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0
-        self._begun_s = asyncio.get_running_loop().time()  # a slow link may take its time, as long as something comes
+        self._begun_s = None  # a slow link may take its time, as long as something comes
         self._body_bytes += len(body)
         if self._body_bytes > MAX_BODY_BYTES:
             self._refuse(413, f"the request's body is larger than {MAX_BODY_BYTES} bytes")
@@ -177,25 +173,35 @@ class _ServerConnection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        self._begun_s = None
-        self._unparsed_bytes = 0
-        if self._refused:
-            return
+        if self._raw_headers:
+            self._take_headers()  # behind the body
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         request = Request(
-            method=self._parser.get_method().decode("ascii"),
-            target=self._target.decode("latin-1"),
-            headers=self._headers,
-            body=body,
-            peer=self._peer,
-            proven=self._proven,
+            self._parser.get_method().decode("ascii"),
+            self._target.decode("latin-1"),
+            self._headers,
+            body,
+            self._peer,
+            self._proven,
         )
+        self._under_way, self._begun_s, self._unparsed_bytes = False, None, 0
+        self._target, self._headers, self._body, self._body_bytes = b"", [], [], 0
+        if self._refused:
+            return
         self._waiting.append((request, self._parser.should_keep_alive()))
         if len(self._waiting) > _MAX_PIPELINED and not self._reading_paused:
             self._reading_paused = True
             self._transport.pause_reading()
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._answer_all())
+            self._task = self._loop.create_task(self._answer_all())
+
+    def _take_headers(self) -> None:
+        raw = self._raw_headers
+        # What came at once may have held a body, too: only if it was long is there anything to count.
+        if self._unparsed_bytes > MAX_HEADER_BYTES and sum(len(n) + len(v) for n, v in raw) > MAX_HEADER_BYTES:
+            self._refuse(431, _HEADERS_TOO_LARGE)
+        self._headers += [(_NAMES.get(name) or _lower_name(name), value.decode("latin-1")) for name, value in raw]
+        raw.clear()
 
     # answering
 
@@ -206,53 +212,37 @@ class _ServerConnection(asyncio.Protocol):
                 if self._reading_paused and len(self._waiting) < _MAX_PIPELINED // 2:
                     self._reading_paused = False
                     self._transport.resume_reading()
-                response = await self._respond(request)
-                await self._send(request, response, keep_alive)
+                try:
+                    response = await self._handler(request)
+                except Exception:  # noqa: BLE001 - the last resort of a server: it is logged, and the client is told
+                    _log.exception("%s %s failed", request.method, request.path)
+                    response = Response(500, [("content-type", "text/plain")], _INTERNAL_ERROR)
+                head = _head(response, keep_alive)
+                if isinstance(response.body, bytes):
+                    self._transport.write(head if request.method == "HEAD" else head + response.body)
+                else:
+                    self._transport.write(head)
+                    await self._stream(request, response.body)
+                if not self._writable.is_set():
+                    await self._writable.wait()
                 if not keep_alive:
                     self._transport.close()
         finally:
             self._task = None
 
-    async def _respond(self, request: Request) -> Response:
+    async def _stream(self, request: Request, body: AsyncIterator[bytes]) -> None:
         try:
-            return await self._handler(request)
-        except Exception:  # noqa: BLE001 - the last resort of a server: it is logged, and the client is told
-            _log.exception("%s %s failed", request.method, request.path)
-            return Response(
-                500, [("content-type", "text/plain")], b"internal error; the region's log has the details\n"
-            )
-
-    async def _send(self, request: Request, response: Response, keep_alive: bool) -> None:
-        lines = [_status_line(response.status)]
-        has_length = False
-        for name, value in response.headers:
-            lines.append(f"{name}: {value}")
-            has_length = has_length or name == "content-length"
-        if not keep_alive:
-            lines.append("connection: close")
-        body = response.body
-        if isinstance(body, bytes):
-            if not has_length and response.status >= 200 and response.status not in (204, 304):
-                lines.append(f"content-length: {len(body)}")
-            head = _encode_head(lines)
-            self._transport.write(head if request.method == "HEAD" else head + body)
-        else:
-            lines.append("transfer-encoding: chunked")
-            self._transport.write(_encode_head(lines))
-            try:
-                async for chunk in body:
-                    if self._transport.is_closing():
-                        return
-                    if chunk:
-                        self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-                    await self._writable.wait()
-            except Exception:  # noqa: BLE001 - logged; a body that broke off must not look complete
-                _log.exception("the body of %s %s broke off", request.method, request.path)
-                self._transport.abort()
-                return
-            self._transport.write(b"0\r\n\r\n")
-        if not self._writable.is_set():
-            await self._writable.wait()
+            async for chunk in body:
+                if self._transport.is_closing():
+                    return
+                if chunk:
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                await self._writable.wait()
+        except Exception:  # noqa: BLE001 - logged; a body that broke off must not look complete
+            _log.exception("the body of %s %s broke off", request.method, request.path)
+            self._transport.abort()
+            return
+        self._transport.write(b"0\r\n\r\n")
 
     def _refuse(self, status: int, why: str) -> None:
         self._refused = True
@@ -287,6 +277,22 @@ def _lower_name(name: bytes) -> str:
 @cache
 def _status_line(status: int) -> str:
     return f"HTTP/1.1 {status} {reason_phrase(status)}"
+
+
+def _head(response: Response, keep_alive: bool) -> bytes:
+    """The head of a response, with the length of a body that has one."""
+    lines = [_status_line(response.status)]
+    has_length = False
+    for name, value in response.headers:
+        lines.append(f"{name}: {value}")
+        has_length = has_length or name == "content-length"
+    if not keep_alive:
+        lines.append("connection: close")
+    if not isinstance(response.body, bytes):
+        lines.append("transfer-encoding: chunked")
+    elif not has_length and response.status >= 200 and response.status not in (204, 304):
+        lines.append(f"content-length: {len(response.body)}")
+    return _encode_head(lines)
 
 
 def _encode_head(lines: list[str]) -> bytes:
