@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-SOURCE = Path(__file__).parents[2] / "src"
+from tests.e2e.worlds import environment
 
 
 @pytest.mark.timeout(300)
@@ -18,7 +16,7 @@ def test_the_demo_plays_through_and_every_expectation_holds() -> None:
         text=True,
         timeout=280,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        env=environment(),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✗" not in done.stdout

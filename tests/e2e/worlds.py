@@ -20,7 +20,7 @@ from botocore.config import Config
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Terrella:
 
     # the command line
 
-    def run(self, *arguments: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """One command, as a user types it."""
         done = subprocess.run(
             [sys.executable, "-m", "terrella", *arguments],
@@ -103,7 +103,7 @@ class Terrella:
     def down(self) -> None:
         """Stop it, however it was left, and make sure that nothing of it lives."""
         self.run("down", check=False)
-        until(lambda: self.processes() == [], "no process left", 5)  # the kernel may still be burying them
+        until(lambda: self.processes() == [], "no process left", 30)  # the kernel may still be burying them
 
     def status(self) -> dict[str, Any]:
         """``terrella status --json``, without the cost of a process."""
@@ -233,8 +233,12 @@ class Terrella:
 
 
 def environment() -> dict[str, str]:
-    """Without the user's AWS settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Without the user's AWS settings; and what Python has compiled is kept, or every process would compile it all."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {**kept, "PYTHONPATH": str(SOURCE), "AWS_CONFIG_FILE": os.devnull, "COLUMNS": "120"}
 
 
