@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from tests.e2e.worlds import ROOT, environment, until
+from tests.e2e.worlds import ROOT, environment, give_translations, until
 
 from terrella.world import HostsClient, load_world
 
@@ -99,6 +99,7 @@ class Hosts:
         for directory in (self.admin, *self.directories.values()):
             shutil.copytree(source, directory, ignore=shutil.ignore_patterns(".terrella", "__pycache__"))
             (directory / "world.yaml").write_text(world)
+            give_translations(directory)
 
     def copy_certificates(self, region: str) -> None:
         """What a host needs of them, and no more."""

@@ -1,5 +1,6 @@
 """A world for end-to-end tests: real processes at loopback addresses of its own, driven as a user would drive it."""
 
+import atexit
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 PATIENCE_S = 60.0
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
+TRANSLATED = Path(tempfile.mkdtemp(prefix="terrella-translated-"))
+"""What earlier worlds' translators made of their templates: most worlds run the same one, and it takes a second."""
+atexit.register(shutil.rmtree, TRANSLATED, ignore_errors=True)
 
 T = TypeVar("T")
 
@@ -35,6 +40,16 @@ def until(question: Callable[[], T | bool | None], what: str = "the condition", 
             return answer  # type: ignore[return-value]  # True is a T where T is bool
         assert time.monotonic() < deadline_s, f"{what} did not come true in {patience_s:.0f} s"
         time.sleep(0.02)
+
+
+def cache_of(directory: Path) -> Path:
+    """Where a world keeps what its translator has made, by what it was made of."""
+    return directory / ".terrella" / "cache"
+
+
+def give_translations(directory: Path) -> None:
+    """A world need not make again what an earlier one has made."""
+    shutil.copytree(TRANSLATED, cache_of(directory), dirs_exist_ok=True)
 
 
 def free_base() -> str:
@@ -98,7 +113,9 @@ class Terrella:
 
     def up(self) -> None:
         """Bring it up."""
+        give_translations(self.directory)
         self.run("up", "--detach")
+        shutil.copytree(cache_of(self.directory), TRANSLATED, dirs_exist_ok=True)
 
     def down(self) -> None:
         """Stop it, however it was left, and make sure that nothing of it lives."""
