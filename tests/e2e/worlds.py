@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,12 +19,17 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from terrella.testing.plugin.addresses import Base, claim_base
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 PATIENCE_S = 60.0
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 TRANSLATED = Path(tempfile.mkdtemp(prefix="terrella-translated-"))
 """What earlier worlds' translators made of their templates: most worlds run the same one, and it takes a second."""
+BASES = range(1, 16)
+"""127.1 and so on: neither game days nor the worlds of pytest's plugin look for addresses there."""
+_CLAIMED: dict[str, Base] = {}
 atexit.register(shutil.rmtree, TRANSLATED, ignore_errors=True)
 
 T = TypeVar("T")
@@ -53,14 +57,17 @@ def give_translations(directory: Path) -> None:
 
 
 def free_base() -> str:
-    """The first half of addresses that nobody else uses now: several suites may run on one machine."""
-    for step in range(120):
-        base = f"127.{100 + (os.getpid() + step) % 120}"
-        with socket.socket() as door, socket.socket() as region, suppress(OSError):
-            door.bind((f"{base}.0.1", 4566))
-            region.bind((f"{base}.1.1", 4566))
-            return base
-    raise AssertionError("no base is free")
+    """The first half of addresses that are ours until ``give_back``: several suites may run on one machine."""
+    claimed = claim_base((4566, 4567, 8080, 10053), numbers=BASES)
+    _CLAIMED[claimed.text] = claimed
+    return claimed.text
+
+
+def give_back(base: str) -> None:
+    """Let others have it; without effect if it is nobody's."""
+    claimed = _CLAIMED.pop(base, None)
+    if claimed is not None:
+        claimed.release()
 
 
 class Terrella:
@@ -121,6 +128,7 @@ class Terrella:
         """Stop it, however it was left, and make sure that nothing of it lives."""
         self.run("down", check=False)
         until(lambda: self.processes() == [], "no process left", 30)  # the kernel may still be burying them
+        give_back(self.base)
 
     def status(self) -> dict[str, Any]:
         """``terrella status --json``, without the cost of a process."""
