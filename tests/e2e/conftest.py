@@ -1,4 +1,4 @@
-"""How end-to-end tests run: patiently, and (with ``--once-more``) a second time in a fresh world if they fail.
+"""With ``--once-more``, end-to-end tests that fail run a second time, in a fresh world.
 
 A machine that stands still for a while can fail a test of real processes that nothing is wrong with. What failed the
 first time is told in full, under a heading of its own, so that nobody takes such a run for a clean one.
@@ -7,19 +7,12 @@ first time is told in full, under a heading of its own, so that nobody takes suc
 import pytest
 from _pytest.runner import runtestprotocol
 
-TIMEOUT_S = 300
 FLAKY = "flaky"
 FAILED_ONCE = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--once-more", action="store_true", help="run a failed end-to-end test again, in a fresh world")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,7 +18,7 @@ from terrella.world import HostsClient, load_world
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 KEY_ID, SECRET = "AKIAHOSTS", "correct-horse-battery-staple"
 SECURITY = f"security: {{access_keys: [{{id: {KEY_ID}, secret: {SECRET}}}]}}\n"
-_READY_S = 60.0
+_READY_S = 180.0
 
 
 def missing() -> str:
@@ -144,7 +144,7 @@ class Hosts:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -168,7 +168,7 @@ class Hosts:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0 or not check, f"terrella {' '.join(arguments)}: {done.stdout}{done.stderr}"
