@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.worlds import environment, free_base, give_back
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_the_demo_plays_through_and_every_expectation_holds() -> None:
     base = free_base()
