@@ -11,14 +11,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from tests.e2e.worlds import ROOT, environment, until
+from tests.e2e.worlds import ROOT, environment, give_translations, until
 
 from terrella.world import HostsClient, load_world
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
 KEY_ID, SECRET = "AKIAHOSTS", "correct-horse-battery-staple"
 SECURITY = f"security: {{access_keys: [{{id: {KEY_ID}, secret: {SECRET}}}]}}\n"
-_READY_S = 60.0
+_READY_S = 180.0
 
 
 def missing() -> str:
@@ -99,6 +99,7 @@ class Hosts:
         for directory in (self.admin, *self.directories.values()):
             shutil.copytree(source, directory, ignore=shutil.ignore_patterns(".terrella", "__pycache__"))
             (directory / "world.yaml").write_text(world)
+            give_translations(directory)
 
     def copy_certificates(self, region: str) -> None:
         """What a host needs of them, and no more."""
@@ -143,7 +144,7 @@ class Hosts:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -167,7 +168,7 @@ class Hosts:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0 or not check, f"terrella {' '.join(arguments)}: {done.stdout}{done.stderr}"

@@ -1,18 +1,16 @@
 """What the README tells a newcomer to type works as it says."""
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.e2e.worlds import ROOT, Terrella
+from tests.e2e.worlds import ROOT, Terrella, free_base
 
 from terrella.cli.commands import COMMANDS, terrella
 from terrella.gameday import load_game_day
 
 README = (ROOT / "README.md").read_text()
-BASE = f"127.{100 + os.getpid() % 100}"
 
 
 def block(language: str, containing: str) -> str:
@@ -26,12 +24,12 @@ def block(language: str, containing: str) -> str:
 
 def test_the_first_application_of_ones_own(tmp_path: Path) -> None:
     """Both files as they stand there (at addresses of their own), and the commands that follow."""
-    directory = tmp_path / "own"
+    directory, base = tmp_path / "own", free_base()
     directory.mkdir()
     (directory / "template.yaml").write_text(block("yaml", "Transform"))
-    (directory / "world.yaml").write_text(block("yaml", "regions:") + f'addresses: {{base: "{BASE}"}}\n')
+    (directory / "world.yaml").write_text(block("yaml", "regions:") + f'addresses: {{base: "{base}"}}\n')
     console = block("console", "terrella check")
-    world = Terrella(directory, BASE, ("us-east-1", "eu-west-1"))
+    world = Terrella(directory, base, ("us-east-1", "eu-west-1"))
     checked = world.run("check")
     assert checked.stdout.strip() in console
     world.up()

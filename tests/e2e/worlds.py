@@ -1,13 +1,14 @@
 """A world for end-to-end tests: real processes at loopback addresses of its own, driven as a user would drive it."""
 
+import atexit
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +19,18 @@ import boto3
 import psutil
 from botocore.config import Config
 
+from terrella.testing.plugin.addresses import Base, claim_base
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1")
+TRANSLATED = Path(tempfile.mkdtemp(prefix="terrella-translated-"))
+"""What earlier worlds' translators made of their templates: most worlds run the same one, and it takes a second."""
+BASES = range(1, 16)
+"""127.1 and so on: neither game days nor the worlds of pytest's plugin look for addresses there."""
+_CLAIMED: dict[str, Base] = {}
+atexit.register(shutil.rmtree, TRANSLATED, ignore_errors=True)
 
 T = TypeVar("T")
 
@@ -37,15 +46,28 @@ def until(question: Callable[[], T | bool | None], what: str = "the condition", 
         time.sleep(0.02)
 
 
+def cache_of(directory: Path) -> Path:
+    """Where a world keeps what its translator has made, by what it was made of."""
+    return directory / ".terrella" / "cache"
+
+
+def give_translations(directory: Path) -> None:
+    """A world need not make again what an earlier one has made."""
+    shutil.copytree(TRANSLATED, cache_of(directory), dirs_exist_ok=True)
+
+
 def free_base() -> str:
-    """The first half of addresses that nobody else uses now: several suites may run on one machine."""
-    for step in range(120):
-        base = f"127.{100 + (os.getpid() + step) % 120}"
-        with socket.socket() as door, socket.socket() as region, suppress(OSError):
-            door.bind((f"{base}.0.1", 4566))
-            region.bind((f"{base}.1.1", 4566))
-            return base
-    raise AssertionError("no base is free")
+    """The first half of addresses that are ours until ``give_back``: several suites may run on one machine."""
+    claimed = claim_base((4566, 4567, 8080, 10053), numbers=BASES)
+    _CLAIMED[claimed.text] = claimed
+    return claimed.text
+
+
+def give_back(base: str) -> None:
+    """Let others have it; without effect if it is nobody's."""
+    claimed = _CLAIMED.pop(base, None)
+    if claimed is not None:
+        claimed.release()
 
 
 class Terrella:
@@ -81,7 +103,7 @@ class Terrella:
 
     # the command line
 
-    def run(self, *arguments: str, check: bool = True, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         """One command, as a user types it."""
         done = subprocess.run(
             [sys.executable, "-m", "terrella", *arguments],
@@ -98,12 +120,15 @@ class Terrella:
 
     def up(self) -> None:
         """Bring it up."""
+        give_translations(self.directory)
         self.run("up", "--detach")
+        shutil.copytree(cache_of(self.directory), TRANSLATED, dirs_exist_ok=True)
 
     def down(self) -> None:
         """Stop it, however it was left, and make sure that nothing of it lives."""
         self.run("down", check=False)
-        until(lambda: self.processes() == [], "no process left", 5)  # the kernel may still be burying them
+        until(lambda: self.processes() == [], "no process left", 30)  # the kernel may still be burying them
+        give_back(self.base)
 
     def status(self) -> dict[str, Any]:
         """``terrella status --json``, without the cost of a process."""
@@ -233,8 +258,12 @@ class Terrella:
 
 
 def environment() -> dict[str, str]:
-    """Without the user's AWS settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Without the user's AWS settings; and what Python has compiled is kept, or every process would compile it all."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {**kept, "PYTHONPATH": str(SOURCE), "AWS_CONFIG_FILE": os.devnull, "COLUMNS": "120"}
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 import uvloop
 
-from terrella.cli.members import show_members
 from terrella.cli.running import ask, world_option
 from terrella.kernel import PROFILES, SystemClock, TerrellaError
 from terrella.region import run_region
@@ -134,6 +133,8 @@ def list_regions(as_json: bool, world_path: Path | None) -> None:
 
     As the region that was asked has it, with the version that it acts on.
     """
+    from terrella.cli.members import show_members  # drawing tables is nothing that a region should wait for to start
+
     told = ask(world_path, lambda client: client.get("/_terrella/members"))
     show_members(told, as_json=as_json)
 

@@ -1,6 +1,12 @@
-"""One region: wires the services together through their ports and serves them."""
+"""One region: wires the services together through their ports and serves them.
+
+What brings all of ``traffic`` with it loads when it is first asked for: every command comes through this door, and most
+of them only ask a world that runs.
+"""
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from terrella.region.access import CONTROL_SERVICE, Access
 from terrella.region.admission import Admission, PeerView
@@ -16,10 +22,20 @@ from terrella.region.configuration import (
     RegionSettings,
     Security,
 )
-from terrella.region.desk import TrafficDesk, contribution_of
 from terrella.region.faults import MOMENTARY_FAULTS, FaultOrder, check_fault
 from terrella.region.metrics import CONTENT_TYPE as METRICS_CONTENT_TYPE
 from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metrics
+
+if TYPE_CHECKING:
+    from terrella.region.desk import TrafficDesk, contribution_of
+else:
+
+    def __getattr__(name: str) -> Any:
+        """What is at the desk."""
+        if name not in ("TrafficDesk", "contribution_of"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.desk"), name)
+
 
 __all__ = [
     "ACCOUNT",

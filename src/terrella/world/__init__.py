@@ -2,7 +2,12 @@
 
 ``load_world`` reads a world, ``run_world`` runs it in this process; ``holder`` and ``ControlClient`` are for whoever
 speaks to one that runs. ``Traffic`` is the seam through which the front door gets its edge and DNS.
+
+What runs a world loads when it is first asked for: every command comes through this door, and most of them only ask.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
@@ -14,10 +19,8 @@ from terrella.world.hosts import HostsClient
 from terrella.world.loader import find_world, load_world
 from terrella.world.lock import Holder, WorldLock, holder
 from terrella.world.model import World
-from terrella.world.processes import region_records
+from terrella.world.processes import region_records, sweep_orphans
 from terrella.world.security import make_certificates, require_certificates
-from terrella.world.supervisor import Options, Supervisor, region_command
-from terrella.world.traffic import FrontTraffic, front_traffic
 from terrella.world.units import (
     BANDWIDTH,
     DURATION,
@@ -28,7 +31,29 @@ from terrella.world.units import (
     show_bandwidth,
     show_duration,
 )
-from terrella.world.up import MakeTraffic, Reporter, run_world, sweep_orphans
+
+if TYPE_CHECKING:
+    from terrella.world.supervisor import Options, Supervisor, region_command
+    from terrella.world.traffic import FrontTraffic, front_traffic
+    from terrella.world.up import MakeTraffic, Reporter, run_world
+else:
+    _HOMES = {
+        "FrontTraffic": "traffic",
+        "MakeTraffic": "up",
+        "Options": "supervisor",
+        "Reporter": "up",
+        "Supervisor": "supervisor",
+        "front_traffic": "traffic",
+        "region_command": "supervisor",
+        "run_world": "up",
+    }
+
+    def __getattr__(name: str) -> Any:
+        """What runs a world."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "BANDWIDTH",

@@ -10,7 +10,7 @@ from pathlib import Path
 from terrella.kernel import TerrellaError
 from terrella.world.client import SUPERVISOR, ControlClient
 from terrella.world.lock import Holder, WorldLock, holder
-from terrella.world.up import sweep_orphans
+from terrella.world.processes import sweep_orphans
 
 _PATIENCE_S = 15.0
 _POLL_S = 0.05

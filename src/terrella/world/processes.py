@@ -7,6 +7,7 @@ Each region's process leads a session and a process group of its own, which its 
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import msgspec
 
+from terrella.kernel import SystemClock, TerrellaError
+
 _PROC = Path("/proc")
+_SWEPT_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,23 @@ def sweep(record: ProcessRecord) -> bool:
     if record.alive or _leaderless_session(record.pid):
         return signal_group(record.pid, signal.SIGKILL)
     return False
+
+
+def sweep_orphans(state_directory: Path) -> list[str]:
+    """Kill the regions that a supervisor has left behind; answers which. Only for the holder of the world's lock."""
+    swept = []
+    for name, path, record in region_records(state_directory):
+        if sweep(record):
+            swept.append(name)
+            deadline_s = SystemClock().monotonic() + _SWEPT_TIMEOUT_S
+            while record.alive:
+                if SystemClock().monotonic() > deadline_s:
+                    raise TerrellaError(
+                        f"could not stop process {record.pid} of {name}, left by an earlier terrella up"
+                    )
+                time.sleep(0.01)
+        path.unlink(missing_ok=True)
+    return swept
 
 
 def _start_time(pid: int) -> str | None:

@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import uvloop
@@ -18,7 +17,7 @@ from terrella.world.front_door import Traffic
 from terrella.world.lock import Holder, WorldLock
 from terrella.world.model import World
 from terrella.world.ports import check_ports
-from terrella.world.processes import region_records, sweep
+from terrella.world.processes import sweep_orphans
 from terrella.world.security import make_certificates
 from terrella.world.supervisor import CommandFactory, Options, Supervisor
 
@@ -137,20 +136,3 @@ def _wait_for_ports(world: World, timeout_s: float) -> None:
             if SystemClock().monotonic() >= deadline_s:
                 raise
         time.sleep(0.02)
-
-
-def sweep_orphans(state_directory: Path) -> list[str]:
-    """Kill the regions that a supervisor has left behind; answers which. Only for the holder of the world's lock."""
-    swept = []
-    for name, path, record in region_records(state_directory):
-        if sweep(record):
-            swept.append(name)
-            deadline_s = SystemClock().monotonic() + _SWEPT_TIMEOUT_S
-            while record.alive:
-                if SystemClock().monotonic() > deadline_s:
-                    raise TerrellaError(
-                        f"could not stop process {record.pid} of {name}, left by an earlier terrella up"
-                    )
-                time.sleep(0.01)
-        path.unlink(missing_ok=True)
-    return swept

@@ -528,7 +528,7 @@ async def test_mutated_conversations_over_sockets(pair: tuple[Region, Region]) -
         with contextlib.suppress(ConnectionError):
             writer.write(data)
             writer.write_eof()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await reader.read()
         writer.close()
         east.replicator.poke()

@@ -49,7 +49,7 @@ class Peer:
             writer.close()
 
     async def wait(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(condition)
 
     def hang_up(self) -> None:
@@ -80,7 +80,7 @@ async def links() -> AsyncIterator[Links]:
 
 async def read_exactly(connection: Connection, size: int) -> bytes:
     data = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(data) < size:
             part = await connection.read()
             assert part

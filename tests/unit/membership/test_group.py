@@ -27,7 +27,7 @@ from terrella.region.membership import (
 
 A, B, C, D = "us-east-1", "us-west-2", "eu-west-1", "ap-south-1"
 TIMING = raft.Timing(heartbeat_s=0.02, election_min_s=0.1, election_spread_s=0.1)
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Network:

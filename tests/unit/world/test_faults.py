@@ -98,7 +98,7 @@ async def test_a_paused_region_goes_on_where_it_was(write_world: WriteWorld) -> 
         await end(story, "hang")
         assert process.status() != stopped
         await story.until(lambda: story.state(B) == "serving")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (await of_region(story, B))["links"][f"{A} -> {B}"]["cut"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         await inject(story, "hang", "pause", {"region": B})

@@ -22,7 +22,7 @@ from terrella.world.control_api import ControlApi
 from terrella.world.control_state import ControlState
 
 FAKE = Path(__file__).with_name("fake_region.py")
-PATIENCE_S = 30
+PATIENCE_S = 60
 DYING_S = 5.0
 WriteWorld = Callable[..., Path]
 

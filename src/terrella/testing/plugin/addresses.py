@@ -30,18 +30,25 @@ class Base:
         os.close(self.descriptor)
 
 
-def claim_base(ports: tuple[int, ...], *, directory: Path | None = None) -> Base:
-    """The first base that nobody has claimed and where nobody listens on ``ports``; raises ``WorldError``."""
+def claim_base(
+    ports: tuple[int, ...], *, numbers: range = range(FIRST, LAST + 1), directory: Path | None = None
+) -> Base:
+    """The first base among ``numbers`` that nobody has claimed and where nobody listens on ``ports``.
+
+    Raises ``WorldError`` if there is none.
+    """
     locks = directory or Path(tempfile.gettempdir()) / f"terrella-bases-{os.getuid()}"
     locks.mkdir(parents=True, exist_ok=True)
-    for number in range(FIRST, LAST + 1):
+    for number in numbers:
         base = _claimed(locks, f"127.{number}")
         if base is None:
             continue
         if all(_free(f"{base.text}.{region}.1", port) for region in range(3) for port in ports):
             return base
         base.release()
-    raise WorldError(f"found all of 127.{FIRST} to 127.{LAST} in use, expected one of them free for a world under test")
+    raise WorldError(
+        f"found all of 127.{numbers[0]} to 127.{numbers[-1]} in use, expected one of them free for a world under test"
+    )
 
 
 def _claimed(locks: Path, text: str) -> Base | None:

@@ -62,7 +62,12 @@ class ServiceModel:
 
 @cache
 def load_service_model(service: str) -> ServiceModel:
-    """The newest model of a service (``dynamodb``) that the installed botocore holds.
+    """The newest model of a service (``dynamodb``) that the installed botocore holds."""
+    return ServiceModel(read_service_model(service))
+
+
+def read_service_model(service: str) -> dict[str, Any]:
+    """The newest model's file of a service, as it stands there.
 
     Read from botocore's files without botocore: its loader takes 0.2 s for DynamoDB's model instead of 6 ms, and
     importing it brings urllib3 and dateutil into every region.
@@ -73,4 +78,5 @@ def load_service_model(service: str) -> ServiceModel:
     versions = (Path(botocore.origin).parent / "data" / service).glob("*/service-2.json*")
     newest = max(versions, key=lambda path: path.parent.name)
     content = newest.read_bytes()
-    return ServiceModel(msgspec.json.decode(gzip.decompress(content) if newest.suffix == ".gz" else content))
+    decoded: dict[str, Any] = msgspec.json.decode(gzip.decompress(content) if newest.suffix == ".gz" else content)
+    return decoded
