@@ -1,12 +1,12 @@
 """A world that runs in processes of its own, for the commands to speak to."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.worlds import free_base, give_back
 
 from terrella.world import stop_world
 
@@ -23,17 +23,18 @@ def processes_find_terrella(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A world of two regions, in the current directory."""
     monkeypatch.chdir(tmp_path)
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    base = free_base()
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
     path = tmp_path / "world.yaml"
     path.write_text(
         "name: items\ntemplate: template.yaml\nregions:\n  us-east-1:\n  eu-west-1: {azs: 1}\n"
-        f'addresses: {{base: "127.{111 + worker}"}}\n'
+        f'addresses: {{base: "{base}"}}\n'
     )
-    return path
+    yield path
+    give_back(base)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """A world in a directory of its own, at addresses that no other test uses."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.worlds import free_base, give_back
 
 WriteWorld = Callable[..., Path]
 SOURCE = Path(__file__).parents[3] / "src"
@@ -17,10 +17,11 @@ def processes_find_terrella(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def base() -> str:
-    """The first half of the addresses: another one for each of pytest's workers."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return f"127.{91 + int(worker)}"
+def base() -> Iterator[str]:
+    """The first half of addresses that nobody else on this machine has."""
+    claimed = free_base()
+    yield claimed
+    give_back(claimed)
 
 
 @pytest.fixture
