@@ -400,7 +400,7 @@ BUGS: tuple[Bug, ...] = (
         frozenset({"I3", "I5"}),
         _serve_uncommitted,
         _faults(f"slow disk, {_DEATHS}"),
-        seen=44,
+        seen=89,
     ),
     _bug("the last to arrive wins", 8, "I1 I2 I3", "applying.merge", _last_arrival_wins, "cut", **_FEW_KEYS),
     _bug("a merge forgets the loser", 8, "I1 I3 I4", "applying.merge", _forget_the_loser, "cut", **_FEW_KEYS),
@@ -443,8 +443,18 @@ BUGS: tuple[Bug, ...] = (
         housekeeping_interval_s=0.2,
         **_FEW_KEYS,
     ),
-    _bug("a snapshot counts for more", 16, "I1 I2 I3", "joining.start_copying", _cursors_of_the_end, "lose disk"),
-    _bug("records go that one region lacks", 18, "I1 I2 I3 RT", "trimming.held_by_all", _trim_what_some_have, "cut"),
+    _bug(
+        "a snapshot counts for more", 16, "I1 I2 I3", "joining.start_copying", _cursors_of_the_end, "lose disk", seen=8
+    ),
+    _bug(
+        "records go that one region lacks",
+        18,
+        "I1 I2 I3 RT",
+        "trimming.held_by_all",
+        _trim_what_some_have,
+        "cut",
+        seen=2,
+    ),
     _bug(
         "an expiry is a write like any other",
         11,
@@ -453,7 +463,15 @@ BUGS: tuple[Bug, ...] = (
         _expire_as_a_write,
         expiring=0.5,
     ),
-    _bug("an incarnation is used again", 4, "I3 I2 I5", "store._draw_incarnation", _same_incarnation, "restore image"),
+    _bug(
+        "an incarnation is used again",
+        4,
+        "I3 I2 I5",
+        "store._draw_incarnation",
+        _same_incarnation,
+        "restore image",
+        seen=5,
+    ),
     _bug(
         "a write need not be later than what it replaces",
         4,
@@ -462,7 +480,15 @@ BUGS: tuple[Bug, ...] = (
         _tick_without_the_replaced,
     ),
     _bug("any clock is followed", 4, "R4", "store.HybridLogicalClock.observe", _follow_any_clock, "step clock far"),
-    _bug("a transaction is committed in parts", 12, "RC", "store.Store.write_local", _split_transactions, _DEATHS),
+    _bug(
+        "a transaction is committed in parts",
+        12,
+        "RC",
+        "store.Store.write_local",
+        _split_transactions,
+        _DEATHS,
+        seen=165,
+    ),
     _bug(
         "an index keeps what is no more",
         14,
@@ -490,6 +516,7 @@ BUGS: tuple[Bug, ...] = (
         "takeover._take_over_write",
         _drain_nothing,
         "evict, cut",
+        seen=6,
     ),
 )
 
