@@ -8,12 +8,13 @@ from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, re
 from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
 from terrella.kernel.pauses import keep_pauses_short
-from terrella.kernel.profile import PROFILES, Profile
+from terrella.kernel.profile import PROFILE_SOURCES, PROFILES, Profile
 from terrella.kernel.vantage_points import CITIES, SUBNET_BITS, VantagePoint
 
 __all__ = [
     "CITIES",
     "PROFILES",
+    "PROFILE_SOURCES",
     "SKEW_BOUND_MS",
     "SUBNET_BITS",
     "Arn",
