@@ -42,8 +42,9 @@ def take_entries(core: Core, message: Append, now: float) -> None:
 def take_heartbeat(core: Core, message: Heartbeat, now: float) -> None:
     """Answer the leader; it never says that more is committed than it knows to be here."""
     heard(core, message.sender, now)
+    lacking = message.commit > core.log.last_index
     core.commit = max(core.commit, min(message.commit, core.log.last_index))
-    core.send_after(HeartbeatAnswer(core.id, message.sender, core.term, message.round, core.snapshot_needed))
+    core.send_after(HeartbeatAnswer(core.id, message.sender, core.term, message.round, core.snapshot_needed, lacking))
 
 
 def take_snapshot(core: Core, message: InstallSnapshot, now: float) -> None:

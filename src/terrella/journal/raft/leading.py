@@ -172,6 +172,9 @@ def heartbeat_answered(core: Core, answer: HeartbeatAnswer, now: float) -> None:
     progress = core.progress.get(answer.sender)
     if progress is None:
         return
+    if answer.lacking and progress.match:
+        # Nothing that it is sent would tell: there may be nothing to send for a long time.
+        progress = core.progress[answer.sender] = Progress(core.log.last_index + 1, round=progress.round)
     progress.last_heard = now
     progress.round = max(progress.round, answer.round)
     progress.answered(behind=progress.match < core.log.last_index)

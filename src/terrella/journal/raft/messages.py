@@ -100,11 +100,13 @@ class Heartbeat(Message, frozen=True, tag=5):
 class HeartbeatAnswer(Message, frozen=True, tag=6):
     """When it heard of round ``round``, the sender was still a follower of that leader.
 
-    ``snapshot_needed``: whatever its log says, its state machine has to be replaced as a whole.
+    ``snapshot_needed``: whatever its log says, its state machine has to be replaced as a whole. ``lacking``: its log
+    ends before what the leader takes to be there, because its disk was lost.
     """
 
     round: int
     snapshot_needed: bool = False
+    lacking: bool = False
 
 
 class InstallSnapshot(Message, frozen=True, tag=7):

@@ -259,6 +259,24 @@ def test_a_state_machine_that_was_lost_is_asked_for_again() -> None:
     assert hub.nodes["c"].holds_state
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_lost_log_is_sent_again_though_nothing_new_is_written(compacted: bool) -> None:
+    """It was back under its old name before its leader missed it, and nothing told the leader so."""
+    hub = Hub(THREE)
+    hub.elect("a")
+    for number in range(5):
+        hub.propose("a", str(number))
+    hub.settle()
+    if compacted:
+        hub.nodes["a"].compact(hub.nodes["a"].applied)
+        hub.settle()
+    hub.add("c", hub.configuration)
+    assert hub.applied["c"] == []
+    hub.pass_time(0.5)
+    assert hub.applied["c"] == hub.applied["a"]
+    assert hub.nodes["a"].role is raft.Role.LEADER
+
+
 def test_members_are_changed_one_at_a_time_and_only_by_a_leader_that_knows_what_is_committed() -> None:
     hub = Hub(THREE)
     add = Change(ChangeKind.ADD_LEARNER, "d")
