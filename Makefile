@@ -16,9 +16,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: $(VENV)/.installed
 	@$(BIN)/terrella demo
 
-# The end-to-end tests run whole worlds, and mostly wait for them; the demo, whose measurements are judged, runs when
-# nothing else does. Their many processes find the sources compiled, whatever has changed and whether or not Python is
-# told to keep what it compiles.
+# The end-to-end tests run whole worlds, and mostly wait for them; what judges how long something took runs when nothing
+# else does. Their many processes find the sources compiled, whatever has changed and whether or not Python is told to
+# keep what it compiles.
 E2E_OPTIONS ?=
 test: $(VENV)/.installed
 	@$(BIN)/python -m compileall -q src

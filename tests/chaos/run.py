@@ -1,6 +1,7 @@
 """One run: a world of real processes, writing clients, faults, healing, and the audit of the stopped stores."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ Conditions:
   Makes: !Equals [!Ref AWS::Region, us-east-1]
 """
 _CLIENTS = 4
+_STABLE_S = 1.0
 _TAIL_INTERVAL_S = 0.3  # well below the interval at which regions cut their logs
 
 
@@ -43,6 +45,8 @@ class Chaos:
         self._paths = {region: state / f"{region}.sqlite" for region in self.world.regions}
         self.tail = LogTail(self._paths, TABLE)
         self._seed, self._keys, self._rate, self._tell = seed, keys, rate, tell
+        self._agreed_on: object = None
+        self._agreed_since_s = 0.0
 
     async def run(self, kills: int) -> Finding:
         """Load and faults, healing, the audit."""
@@ -60,7 +64,7 @@ class Chaos:
             stop.set()
             await writing
             self._tell("all is healed")
-            await asyncio.to_thread(until, self._converged, "every region caught up with every other", 60)
+            await asyncio.to_thread(until, self._settled, "every region caught up with every other", 60)
             reading.cancel()
             await asyncio.to_thread(self.tail.collect)
         finally:
@@ -75,12 +79,22 @@ class Chaos:
             await asyncio.to_thread(self.tail.collect)
             await asyncio.sleep(_TAIL_INTERVAL_S)
 
-    def _converged(self) -> bool:
-        regions = self.world.status()["regions"]
-        vectors = [
-            data_set["vector"]
-            for region in regions
-            for data_set in region.get("journal", {}).get("data_sets", ())
-            if data_set["name"] == TABLE
-        ]
-        return len(vectors) == len(self.world.regions) and all(vector == vectors[0] for vector in vectors)
+    def _settled(self) -> bool:
+        """All have applied the same, and go on having it: what a client gave up on may still be written."""
+        agreed, now_s = self._agreed(), time.monotonic()
+        if agreed is None or agreed != self._agreed_on:
+            self._agreed_on, self._agreed_since_s = agreed, now_s
+        return agreed is not None and now_s - self._agreed_since_s > _STABLE_S
+
+    def _agreed(self) -> object:
+        """What all regions have applied, as each says itself; None if that is not the same, or one does not say."""
+        try:
+            answers = [
+                self.world.control("GET", "status", address=address)["journal"]["data_sets"]
+                for address in self.world.addresses.values()
+            ]
+        except OSError:
+            return None
+        vectors = [one["vector"] for data_sets in answers for one in data_sets if one["name"] == TABLE]
+        same = len(vectors) == len(self.world.regions) and all(vector == vectors[0] for vector in vectors)
+        return vectors[0] if same else None
