@@ -208,6 +208,8 @@ class ConflictLog(Checker):
                     for write in writes:
                         if write.version.dot in stored.conflicts:
                             accounted |= {write.version.dot} | causes[write.version.dot]
+                    for deletion in _forgotten(evidence, writes, accounted):
+                        accounted |= {deletion} | causes[deletion]
                     for write in writes:
                         if write.version.dot not in accounted and write.version.expires is None:
                             yield f"I4: {name(write.version.dot)} of {key!r} lost unseen, and {region} has no entry"
@@ -363,6 +365,24 @@ CHECKERS: tuple[Checker, ...] = (
     Clocks(),
     Trimming(),
 )
+
+
+def _forgotten(evidence: Evidence, writes: list[Write], accounted: set[Dot]) -> list[Dot]:
+    """Deletions that all had acknowledged, and forgotten, when a region wrote that had lost its disk, and them with it.
+
+    What that region writes is later, and says so; that it had not seen them nobody can tell any more.
+    """
+    later = [
+        write.rank
+        for write in writes
+        if write.version.dot in accounted and write.version.dot.region in evidence.destroyed
+    ]
+    latest = max(later, default=None)
+    return [
+        write.version.dot
+        for write in writes
+        if latest is not None and write.version.value is None and write.rank < latest
+    ]
 
 
 def _accounted(history: History, data_set_id: str, stored: StoredDataSet, key: bytes, dot: Dot) -> bool:
