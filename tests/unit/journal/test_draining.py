@@ -10,6 +10,7 @@ from terrella.journal import DataSet, DataSetEvictedError, DataSetJoiningError, 
 from terrella.journal.draining import Drainer
 from terrella.journal.model import NOTHING
 from terrella.journal.protocol import Drain, DrainStep, Pull
+from terrella.journal.pulling import Puller
 from terrella.journal.takeover import begin_draining
 from terrella.journal.vectors import has_seen
 
@@ -164,15 +165,20 @@ def test_the_returning_region_refuses_writes_once_it_knows() -> None:
     story.same_everywhere()
 
 
-def test_what_is_not_answered_is_said_again() -> None:
-    """The returning region's disk may have been full when it was told."""
+def drainer_of_the_west() -> tuple[Drainer, Puller]:
+    """The east's, before it has said anything, and its connection to the west."""
     story = Story(3)
     story.put(WEST, b"a", b"x")
     story.world.settle(lambda: story.world.agree(REGIONS))
     story.readmit_the_west(EAST)
-    east = story.node(EAST)
-    drainer = Drainer(east.store, lambda _data_set_id, _origin: 0, lambda _data_set_id, _region: None)
-    puller = story.world.links[EAST, WEST].puller
+    store = story.node(EAST).store
+    drainer = Drainer(store, lambda _data_set_id, _origin: 0, lambda _data_set_id, _region: None)
+    return drainer, story.world.links[EAST, WEST].puller
+
+
+def test_what_is_not_answered_is_said_again() -> None:
+    """The returning region's disk may have been full when it was told."""
+    drainer, puller = drainer_of_the_west()
 
     def said_at(now: float) -> list[DrainStep]:
         sent = [effect.message for effect in drainer.step(puller, now) if isinstance(effect, Send)]
@@ -191,14 +197,8 @@ def test_what_is_not_answered_is_said_again() -> None:
 
 def test_what_the_region_writes_as_a_member_again_is_not_drained() -> None:
     """It may be one before the drainer has heard that all is taken over."""
-    story = Story(3)
-    story.put(WEST, b"a", b"x")
-    story.world.settle(lambda: story.world.agree(REGIONS))
-    story.readmit_the_west(EAST)
-    east = story.node(EAST)
-    drainer = Drainer(east.store, lambda _data_set_id, _origin: 0, lambda _data_set_id, _region: None)
-    link = story.world.links[EAST, WEST]
-    (order,) = (effect for effect in drainer.step(link.puller, 0.0) if isinstance(effect, Send))
+    drainer, puller = drainer_of_the_west()
+    (order,) = (effect for effect in drainer.step(puller, 0.0) if isinstance(effect, Send))
     assert isinstance(order.message, Drain)
     final = Drain(ITEMS.id, DrainStep.FINAL, 3, [], [], [(WEST, "w1", 2)], [])
     (pull,) = drainer.receive(final, 0.0) or ()
