@@ -40,7 +40,7 @@ from terrella.journal.protocol import (
     unflatten,
 )
 from terrella.journal.pulling import Effect, Perform, Puller, Send, Work
-from terrella.journal.snapshot import WINDOW_CHUNKS, chunk_body
+from terrella.journal.snapshot import WINDOW_CHUNKS, chunk_body, next_chunk
 from terrella.journal.standing import Phase, Stage
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
@@ -213,7 +213,7 @@ class Drainer:
         if isinstance(message, SnapshotStart):
             return []
         if isinstance(message, SnapshotChunk):
-            order.chunks += 1
+            order.chunks = next_chunk(message, order.chunks)
             work = TakeOverItems(self._peer, data_set_id, order.gaps, chunk_body(message))
             return [Perform(work, lambda _outcome, _now: [Send(SnapshotCredit(data_set_id, 1))])]
         if message.refusal is not None:

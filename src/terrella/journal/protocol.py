@@ -196,7 +196,11 @@ class SnapshotStart(msgspec.Struct, array_like=True, frozen=True, tag=12):
 
 
 class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=13):
-    """What is stored behind ``after`` up to ``through``, in key order; the body is zlib's if ``compressed``."""
+    """What is stored behind ``after`` up to ``through``, in key order; the body is zlib's if ``compressed``.
+
+    ``number`` is its place among the chunks sent since the start, from 1. To whoever merges it, what it leaves out was
+    deleted: one that came before those it follows would delete what they hold.
+    """
 
     data_set_id: Name
     stage: int
@@ -204,6 +208,7 @@ class SnapshotChunk(msgspec.Struct, array_like=True, frozen=True, tag=13):
     through: bytes
     compressed: bool
     body: bytes
+    number: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SnapshotEnd(msgspec.Struct, array_like=True, frozen=True, tag=14):

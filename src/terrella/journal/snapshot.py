@@ -161,12 +161,12 @@ class SnapshotSource:
             copy.stage, copy.after = Stage.CONFLICTS, None
         body = _encode(chunk.body)
         compressed = self._compressed(body)
+        copy.chunks += 1
         message = SnapshotChunk(
-            data_set_id, copy.stage, copy.after, chunk.through, compressed is not None, compressed or body
+            data_set_id, copy.stage, copy.after, chunk.through, compressed is not None, compressed or body, copy.chunks
         )
         copy.after = chunk.through
         copy.credit -= 1
-        copy.chunks += 1
         return message
 
     def _compressed(self, body: bytes) -> bytes | None:
@@ -179,6 +179,13 @@ class SnapshotSource:
             return compressed
         self._compression_pause = _COMPRESSION_PAUSE_CHUNKS
         return None
+
+
+def next_chunk(chunk: SnapshotChunk, chunks: int) -> int:
+    """The number of a chunk that comes after so many; raises ``ProtocolError`` if it is not the next."""
+    if chunk.number != chunks + 1:
+        raise ProtocolError(f"chunk {chunk.number} of a snapshot came where {chunks + 1} was next")
+    return chunk.number
 
 
 def chunk_body(chunk: SnapshotChunk) -> ItemsBody | ConflictsBody:
@@ -259,8 +266,9 @@ class SnapshotTaker(Generic[Started]):
             self._chunks[data_set_id] = 0
             return [Perform(started, _nothing)]
         if isinstance(message, SnapshotChunk):
-            work = self._target.applying(self._start_of(data_set_id), message, chunk_body(message))
-            self._chunks[data_set_id] += 1
+            started = self._start_of(data_set_id)
+            self._chunks[data_set_id] = next_chunk(message, self._chunks[data_set_id])
+            work = self._target.applying(started, message, chunk_body(message))
             return [Perform(work, self._credit(data_set_id))]
         if message.refusal is not None:
             del self._claims[data_set_id]

@@ -11,7 +11,7 @@ from terrella.journal.downstream import Downstream
 from terrella.journal.protocol import SnapshotChunk
 from terrella.testing import ManualClock
 
-CHUNK = SnapshotChunk("items", 0, None, b"k", False, b"x")
+CHUNK = SnapshotChunk("items", 0, None, b"k", False, b"x", 1)
 CHUNK_S = 0.0004
 
 

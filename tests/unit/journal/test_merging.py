@@ -44,7 +44,7 @@ def merge(observed: Observed, target: Replica, source: Replica, rows: int, meanw
     for stage in (Stage.ITEMS, Stage.CONFLICTS):
         after = None
         while chunk := served.chunk(ITEMS.id, stage, after):
-            message = SnapshotChunk(ITEMS.id, stage, after, chunk.through, False, b"")
+            message = SnapshotChunk(ITEMS.id, stage, after, chunk.through, False, b"", 1)
             work = ChunkWork(started, message, chunk.body)
             target.run(partial(work.run, target.store, lambda: False))
             after = chunk.through

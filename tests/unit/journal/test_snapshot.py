@@ -9,7 +9,7 @@ from tests.unit.journal.nodes import Cluster
 
 from terrella.journal import DataSet, Event, Lane, ProtocolError
 from terrella.journal.protocol import SnapshotChunk, SnapshotCredit, SnapshotRequest, SnapshotStart, StreamHead
-from terrella.journal.snapshot import Chunk, ConflictsBody, ItemsBody, SnapshotSource, chunk_body
+from terrella.journal.snapshot import Chunk, ConflictsBody, ItemsBody, SnapshotSource, chunk_body, next_chunk
 from terrella.journal.standing import Stage
 
 EAST, WEST, NORTH = "us-east-1", "us-west-2", "eu-north-1"
@@ -184,11 +184,11 @@ def test_who_may_have_no_snapshot_is_told_why() -> None:
 @pytest.mark.parametrize(
     "chunk",
     [
-        SnapshotChunk(ITEMS.id, 0, None, b"a", False, b"\xc1"),
-        SnapshotChunk(ITEMS.id, 7, None, b"a", False, b"\x92\x90\x90"),
-        SnapshotChunk(ITEMS.id, 0, None, b"a", True, b"no zlib"),
-        SnapshotChunk(ITEMS.id, 0, None, b"a", True, zlib.compress(bytes(9_000_000))),
-        SnapshotChunk(ITEMS.id, 0, None, b"a", True, zlib.compress(b"\x92\x90\x90")[:-3]),
+        SnapshotChunk(ITEMS.id, 0, None, b"a", False, b"\xc1", 1),
+        SnapshotChunk(ITEMS.id, 7, None, b"a", False, b"\x92\x90\x90", 1),
+        SnapshotChunk(ITEMS.id, 0, None, b"a", True, b"no zlib", 1),
+        SnapshotChunk(ITEMS.id, 0, None, b"a", True, zlib.compress(bytes(9_000_000)), 1),
+        SnapshotChunk(ITEMS.id, 0, None, b"a", True, zlib.compress(b"\x92\x90\x90")[:-3], 1),
     ],
 )
 def test_what_is_no_chunk_is_refused(chunk: SnapshotChunk) -> None:
@@ -198,4 +198,16 @@ def test_what_is_no_chunk_is_refused(chunk: SnapshotChunk) -> None:
 
 def test_bodies_cross_as_they_are() -> None:
     body = ConflictsBody([b"one", b"two"])
-    assert chunk_body(SnapshotChunk(ITEMS.id, 1, None, b"a", False, msgspec.msgpack.encode(body))) == body
+    assert chunk_body(SnapshotChunk(ITEMS.id, 1, None, b"a", False, msgspec.msgpack.encode(body), 1)) == body
+
+
+def test_a_chunk_that_comes_before_those_it_follows_is_refused() -> None:
+    """To whoever merges it, all that lies before it would be deleted."""
+    source = SnapshotSource(FixedState())
+    source.receive(NORTH, SnapshotRequest(ITEMS.id, 0, None, 3), 0.0)
+    first, second = (sent for _ in range(3) if isinstance(sent := source.next(NORTH, 0.0), SnapshotChunk))
+    assert next_chunk(first, 0) == 1
+    assert next_chunk(second, 1) == 2
+    for chunk, chunks in ((second, 0), (first, 1)):
+        with pytest.raises(ProtocolError, match=f"chunk {chunk.number} of .* came where {chunks + 1} was next"):
+            next_chunk(chunk, chunks)
