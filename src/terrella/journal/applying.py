@@ -18,6 +18,7 @@ from terrella.journal.records import (
     conflict_rank,
     decode_record,
     encode_conflict,
+    encode_write,
     vector_of,
     written_version,
 )
@@ -46,14 +47,22 @@ def apply_record(store: Store, state: DataSetState, stream: Stream, sequence: in
     if not is_next(stream, sequence):
         return None
     record: Record | None = None
+    seen: Version | None = None
+    merged: _Merged | None = None
     try:
         record = decode_record(data)
-        merged = _plan(store, state, stream, sequence, record, replayed=False)
+        if isinstance(record, WriteRecord):
+            row = store.lookup(state, record.key)
+            stored = store.version(row) if row else None
+            written = written_version(record, Dot(stream.region, stream.incarnation, sequence))
+            incoming = _as_seen(state, stream, written, stored)
+            seen = incoming if incoming is not written else None
+            merged = _plan(store, state, record.key, row, merge(stored, incoming))
     except (UnknownFormatError, apsw.Error, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, this record causes it: it is parked, and listed
         store.append(stream, sequence, data)
-        park(store, state, stream, sequence, data, getattr(record, "key", None), error)
+        park(store, state, stream, sequence, _as_parked(record, seen, data), getattr(record, "key", None), error)
         return None
     store.append(stream, sequence, data)
     part = record.part if isinstance(record, WriteRecord) else None
@@ -71,7 +80,11 @@ def replaying(store: Store, state: DataSetState, dots: Collection[Dot] | None, d
             continue
         try:
             record = decode_record(data)
-            merged = _plan(store, state, stream, sequence, record, replayed=True)
+            merged = None
+            if isinstance(record, WriteRecord):
+                row = store.lookup(state, record.key)
+                result = merge(store.version(row) if row else None, written_version(record, dot))
+                merged = _plan(store, state, record.key, row, result)
         except (apsw.Error, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - it stays parked, and says why
@@ -129,22 +142,15 @@ def note_conflict(store: Store, state: DataSetState, record: ConflictRecord, dat
     return True
 
 
-def _plan(
-    store: Store, state: DataSetState, stream: Stream, sequence: int, record: Record, *, replayed: bool
-) -> _Merged | None:
-    """What a write comes to, with nothing written yet but the names of streams: here is what may raise."""
-    if not isinstance(record, WriteRecord):
-        return None
-    incoming = written_version(record, Dot(stream.region, stream.incarnation, sequence))
-    key = record.key
-    row = store.lookup(state, key)
-    stored = store.version(row) if row else None
-    # A replayed write comes after acknowledgements that its writer had not made then.
-    result = merge(stored, incoming if replayed else _as_seen(state, stream, incoming, stored))
-    return _plan_merge(store, state, key, row, result)
+def _as_parked(record: Record | None, seen: Version | None, data: bytes) -> bytes:
+    """A write with all that its writer had ``seen``: when it is replayed, its region has acknowledged more."""
+    if seen is None or not isinstance(record, WriteRecord):
+        return data
+    return encode_write(seen.hlc, record.key, seen.value, seen.context, seen.expires)
 
 
-def _plan_merge(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> _Merged:
+def _plan(store: Store, state: DataSetState, key: bytes, row: Row | None, result: MergeResult) -> _Merged:
+    """What a merge comes to, with nothing written yet but the names of streams: here is what may raise."""
     entry = encode_conflict(key, result.clash) if result.clash is not None else None
     version = result.version
     if not result.changed:
@@ -167,7 +173,7 @@ def merge_version(
     result = merge(store.version(row) if row else None, incoming)
     if result.clash is not None and judged(result.clash):
         result = MergeResult(result.version, result.changed, None)
-    _store_merged(store, state, _plan_merge(store, state, key, row, result))
+    _store_merged(store, state, _plan(store, state, key, row, result))
     return result.changed
 
 

@@ -203,7 +203,7 @@ class Participation:
     async def _hold_and_leave(self, state: MembershipState) -> None:
         """Make the tables that this region is to hold and lacks, begin to leave those that it is to give up.
 
-        Take over what an evicted region that comes back has written in vain, where that is this region's part.
+        Take over what a region that joins (again) has and nobody else, where that is this region's part.
         """
         tables, journal = self._region.tables, self._region.journal
         held = {group.id for group in state.groups.values() if self._name in group.holders}
@@ -217,8 +217,8 @@ class Participation:
             if self._name in group.leaving and standings.get(group.id) == "member":
                 await journal.leave(group.id)
             for returner in group.joining:
-                eviction, order = group.evicted.get(returner), (group.id, returner, group.epoch)
-                if eviction is not None and eviction.drained_by == self._name and order not in self._draining:
+                order = (group.id, returner, group.epoch)
+                if group.sources.get(returner) == self._name and order not in self._draining:
                     self._draining.add(order)
                     await journal.drain(group.id, returner)
 

@@ -277,16 +277,12 @@ def _add_replica(state: MembershipState, command: AddReplica) -> MembershipState
     source = command.source or group.members[0]
     if source not in group.members:
         raise RefusedError(f"{source} holds no {group.name}: it has no snapshot to give")
-    evicted = dict(group.evicted)
-    if command.region in evicted:
-        evicted[command.region] = replace(evicted[command.region], drained_by=source)
     return _with_group(
         state,
         replace(
             group,
             epoch=group.epoch + 1,
             joining=(command.region,),
-            evicted=evicted,
             sources={command.region: source},
             definition=command.definition or group.definition,
         ),
@@ -354,14 +350,10 @@ def _leaving(group: ReplicaGroup, region: str) -> ReplicaGroup:
 
 
 def _stop_joining(group: ReplicaGroup, region: str) -> ReplicaGroup:
-    evicted = dict(group.evicted)
-    if region in evicted:
-        evicted[region] = replace(evicted[region], drained_by="")
     return replace(
         group,
         epoch=group.epoch + 1,
         joining=_less(group.joining, region),
-        evicted=evicted,
         sources=_dropped(group.sources, region),
     )
 
@@ -379,8 +371,6 @@ def _evicted(group: ReplicaGroup, region: str, floor: FlatVector) -> ReplicaGrou
     for joiner, source in list(sources.items()):
         if source == region:
             sources[joiner] = members[0]
-            if joiner in evicted:
-                evicted[joiner] = replace(evicted[joiner], drained_by=members[0])
     return replace(
         group,
         epoch=epoch,

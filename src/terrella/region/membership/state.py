@@ -73,13 +73,11 @@ class Former(msgspec.Struct, frozen=True):
 class Eviction(msgspec.Struct, frozen=True):
     """A region that holds a data set no more and may come back with writes that nobody has.
 
-    ``floor`` is what the others held of its records at that time. ``drained_by`` is the member that takes over what it
-    has beyond that, once it is added again; empty before.
+    ``floor`` is what the others held of its records at that time.
     """
 
     epoch: int
     floor: FlatVector
-    drained_by: str = ""
 
 
 class ReplicaGroup(msgspec.Struct, frozen=True):
@@ -88,7 +86,8 @@ class ReplicaGroup(msgspec.Struct, frozen=True):
     ``members`` hold it whole (``leaving`` are those of them that take no more writes and are being drained);
     ``joining`` are taking their first snapshot. At most one region is joining or leaving at a time, so the members of
     two epochs in a row differ by one region at most. ``sources`` names the member that each joining region takes its
-    snapshot from.
+    snapshot from, after that member has taken over what the region has and nobody else: it may have been evicted, or
+    have left in order and been given an older disk image since.
     ``identity`` is what its template calls it; ``definition`` is the table's, for regions whose template lacks it.
     ``fixed`` groups (strongly consistent tables) keep the members that they were made with: they can only be evicted,
     and come back.

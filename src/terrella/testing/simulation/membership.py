@@ -1,7 +1,7 @@
 """Who holds what, as an oracle decides it: with a majority of the regions up, and heard of by each in its own time.
 
 The rules are those of the control state: one region at a time joins or leaves a data set, each decision is an epoch,
-and an evicted region that comes back is drained by the member that gives it its snapshot.
+and a region that joins is drained by the member that gives it its snapshot.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,15 @@ MEMBERS_MIN = 2
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Who holds a data set; ``evicted`` names, once such a region joins again, the member that drains it."""
+    """Who holds a data set; ``sources`` names the member that drains a joining region, and gives it its snapshot."""
 
     definition: DataSet
     epoch: int
     members: tuple[str, ...]
     joining: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
-    evicted: dict[str, str] = field(default_factory=dict)
+    evicted: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
 
     @property
     def holders(self) -> tuple[str, ...]:
@@ -62,8 +63,7 @@ class Membership:
         """A region is to hold a data set (again)."""
         group = self.groups[data_set_id]
         if region not in group.holders and group.at_rest and source in group.members:
-            evicted = {**group.evicted, region: source} if region in group.evicted else group.evicted
-            self._decide(replace(group, joining=(region,), evicted=evicted))
+            self._decide(replace(group, joining=(region,), sources={region: source}))
 
     def remove(self, data_set_id: str, region: str) -> None:
         """A member is to leave, once the others hold what it has."""
@@ -78,12 +78,12 @@ class Membership:
         leaving = _less(group.leaving, region)
         if region not in group.holders or len(set(members) - set(leaving)) < MEMBERS_MIN:
             return
-        evicted = {**group.evicted, region: ""}
-        for joiner in group.joining:
-            if evicted.get(joiner) == region:
-                evicted[joiner] = members[0]
         joining = _less(group.joining, region)
-        self._decide(replace(group, members=members, joining=joining, leaving=leaving, evicted=evicted))
+        sources = {one: members[0] if group.sources[one] == region else group.sources[one] for one in joining}
+        evicted = group.evicted if region in group.evicted else (*group.evicted, region)
+        self._decide(
+            replace(group, members=members, joining=joining, leaving=leaving, evicted=evicted, sources=sources)
+        )
 
     def told(self, region: str, change: StandingChange) -> bool:
         """A region says that it has arrived, or may go; False if that has to be said again."""
@@ -91,9 +91,9 @@ class Membership:
         if group is None:
             return True
         if change.event is Event.JOINED and region in group.joining:
-            evicted = {name: drainer for name, drainer in group.evicted.items() if name != region}
             members = tuple(sorted((*group.members, region)))
-            return self._decide(replace(group, members=members, joining=_less(group.joining, region), evicted=evicted))
+            joining, evicted = _less(group.joining, region), _less(group.evicted, region)
+            return self._decide(replace(group, members=members, joining=joining, evicted=evicted, sources={}))
         if change.event is Event.LEFT and region in group.leaving and len(group.members) > 1:
             return self._decide(
                 replace(group, members=_less(group.members, region), leaving=_less(group.leaving, region))

@@ -225,7 +225,7 @@ class Life:
             await journal.give_up(data_set_id)
         for returner in group.joining:
             order = (data_set_id, returner, group.epoch)
-            if group.evicted.get(returner) == region.name and order not in self._drains:
+            if group.sources.get(returner) == region.name and order not in self._drains:
                 await journal.drain(data_set_id, returner)
                 self._drains.add(order)
 

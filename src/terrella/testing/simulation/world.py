@@ -359,8 +359,8 @@ class World:
         """What was destroyed with the last disk that held it, and did not arrive anywhere afterwards."""
         destroyed = list(self.history.destroyed)
         for place, first, last, evicted in self.history.left_to_evicted:
-            now_evicted = self.membership.groups[place[0]].evicted if place[0] in self.membership.groups else {}
-            if evicted <= now_evicted.keys():
+            now_evicted = self.membership.groups[place[0]].evicted if place[0] in self.membership.groups else ()
+            if evicted <= {*now_evicted}:
                 destroyed.append((place, first, last))
         for (data_set_id, origin), first, last in destroyed:
             held = 0
