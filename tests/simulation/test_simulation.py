@@ -13,6 +13,12 @@ from terrella.testing.simulation.runner import keep, run_seed
 SEEDS = 200
 GROUPS = 20
 SEEDS_OF_BUG = 300
+# Worlds that did not hold once, far from the seeds above; a change of the plan makes other worlds of them.
+ONCE_FAILED = {
+    4932: "a region that had left took a write, from an old disk image, and was joined again",
+    7002: "a parked write whose writer had seen a deletion was replayed much later",
+    9897: "chunks of a snapshot came in another order",
+}
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -21,6 +27,12 @@ def test_the_rules_hold(group: int, tmp_path: Path) -> None:
     for seed in range(group, SEEDS, GROUPS):
         outcome = run_seed(seed)
         assert not outcome.finding, f"{outcome.finding}\n{keep(outcome, tmp_path).read_text()[-20_000:]}"
+
+
+@pytest.mark.parametrize("seed", ONCE_FAILED, ids=ONCE_FAILED.get)
+def test_what_did_not_hold_once_holds(seed: int) -> None:
+    """Each of them showed a fault of the journal that no other test had."""
+    assert not run_seed(seed).finding
 
 
 def test_a_seed_replays_exactly() -> None:

@@ -27,6 +27,7 @@ from terrella.services.functions.pool import Counters, Pools
 from terrella.services.functions.ports import ConfigurationJournal, Interference, Sabotage
 from terrella.services.functions.runtimes import find_runtime
 from terrella.services.functions.sandbox import Sandbox, SandboxSetting, State
+from terrella.services.functions.scheduling import ColdStarts
 from terrella.services.functions.spec import INLINE_FILE, FunctionSpec
 from terrella.services.functions.status import AzStatus, FunctionStatus
 
@@ -81,6 +82,7 @@ class FunctionCore:
         self._surroundings = Surroundings(region, account, endpoint_url, secret_of)
         self._journal = journal
         self._limits = limits or Limits()
+        self._cold_starts = ColdStarts(max(1, int(self._limits.starts_per_core * (os.cpu_count() or 1))))
         self._scratch_root = state_directory / "tmp" / region
         self._logs_root = state_directory / "logs" / region
         self._data_set = DataSet(data_set_id("", region, "functions", 1), "functions", Lane.LOCAL, (region,))
@@ -235,7 +237,16 @@ class FunctionCore:
             frozen=self.frozen_azs,
         )
         reserved = configuration.reserved_concurrency
-        return Pools(setting, self._azs, self._down, reserved, self._limits, counters, self._retired.discard)
+        return Pools(
+            setting,
+            self._azs,
+            self._down,
+            reserved,
+            self._limits,
+            counters,
+            self._cold_starts,
+            self._retired.discard,
+        )
 
     def _retire(self, pools: Pools) -> list[Invocation]:
         self._retired.add(pools)

@@ -9,7 +9,7 @@ from terrella.kernel import AwsError, Clock
 from terrella.services.functions.invocation import UNHANDLED, Invocation, InvocationResult
 from terrella.services.functions.limits import Limits
 from terrella.services.functions.sandbox import Sandbox, SandboxSetting, State
-from terrella.services.functions.scheduling import AzLoad, Growth, emptiest, growth
+from terrella.services.functions.scheduling import AzLoad, ColdStarts, Growth, emptiest, growth
 
 
 @dataclass(slots=True)
@@ -52,7 +52,10 @@ class _Az:
 
 
 class Pools:
-    """Runs one deployment's invocations; ``reserved`` is the function's reserved concurrency."""
+    """Runs one deployment's invocations; ``reserved`` is the function's reserved concurrency.
+
+    ``cold_starts`` is shared by all pools of a region.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Pools:
         reserved: int | None,
         limits: Limits,
         counters: Counters,
+        cold_starts: ColdStarts,
         forget: Callable[["Pools"], None],
     ) -> None:
         self.setting = setting
@@ -71,6 +75,8 @@ class Pools:
         self._down = down
         self._azs = [_Az(name, counters.by_az.setdefault(name, AzCounters())) for name in azs]
         self._counters = counters
+        self._cold_starts = cold_starts
+        self._starting: dict[Sandbox, float] = {}
         self._forget = forget
         self._waiting: deque[Invocation] = deque()
         self._turn = 0
@@ -174,7 +180,8 @@ class Pools:
             self._workers_max(),
             limits.workers_per_az_max,
             patient=now - self._last_start < patience_s,
-            brief=now - self._waiting[0].waiting_since < limits.wait_patience_s,
+            brief=now - self._waiting[0].waiting_since < self._cold_starts.patience_s(limits.wait_patience_s),
+            crowded=self._cold_starts.crowded,
         )
         if wish is Growth.START:
             index = emptiest(loads, limits.workers_per_az_max)
@@ -192,6 +199,9 @@ class Pools:
         az.counters.cold_starts += 1
         sandbox = Sandbox(self.setting, az.name, self._freed, self._died, self._finished)
         az.sandboxes.append(sandbox)
+        if az.name not in self.setting.frozen:  # there it takes as long as that lasts, and no core
+            self._starting[sandbox] = self._last_start
+            self._cold_starts.begin()
         task = asyncio.get_running_loop().create_task(sandbox.start(), name=f"start {az.name}")
         self._launches.add(task)
         task.add_done_callback(self._launches.discard)
@@ -202,7 +212,7 @@ class Pools:
         if self._warm_streak >= self._limits.spread_after:
             self._warm_streak = 0
             loads = self._loads()
-            if sum(load.live for load in loads) < self._workers_max() and not any(load.starting for load in loads):
+            if sum(load.live for load in loads) < self._workers_max() and not self._cold_starts.crowded:
                 for az, load in zip(self._azs, loads, strict=True):
                     if load.up and load.live == 0:
                         self._start(az)
@@ -226,6 +236,9 @@ class Pools:
     # what sandboxes tell
 
     def _freed(self, sandbox: Sandbox) -> None:
+        begun = self._starting.pop(sandbox, None)
+        if begun is not None:
+            self._cold_starts.end(self._clock.monotonic() - begun)
         self._drop_gone()
         if self._retired:
             sandbox.retire()
@@ -241,6 +254,8 @@ class Pools:
 
     def _died(self, sandbox: Sandbox, init_error: bytes | None) -> None:
         self._az(sandbox).sandboxes.remove(sandbox)
+        if self._starting.pop(sandbox, None) is not None:
+            self._cold_starts.end(None)
         if init_error is not None and self._waiting:
             # Every worker runs the same code: if none got through, nobody who waits will be served by trying again.
             hopeless = not any(load.serving for load in self._loads())

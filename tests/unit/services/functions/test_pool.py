@@ -10,6 +10,7 @@ from terrella.services.functions import pool
 from terrella.services.functions.invocation import Invocation, InvocationResult
 from terrella.services.functions.limits import Limits
 from terrella.services.functions.sandbox import State
+from terrella.services.functions.scheduling import ColdStarts
 
 
 class Worker:
@@ -45,10 +46,11 @@ class Worker:
 def pools(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(pool, "Sandbox", Worker)
     clock = SimpleNamespace(monotonic=lambda: 0.0)
-    setting = SimpleNamespace(clock=clock, workers=[], surroundings=SimpleNamespace(region="eu-west-1"))
+    setting = SimpleNamespace(clock=clock, workers=[], surroundings=SimpleNamespace(region="eu-west-1"), frozen=())
     limits = Limits(workers_per_az_max=1, wait_patience_s=3600.0)
     counters = pool.Counters({})
-    return pool.Pools(setting, ["eu-west-1a"], set(), None, limits, counters, lambda _: None)  # type: ignore[arg-type]
+    starts = ColdStarts(1)
+    return pool.Pools(setting, ["eu-west-1a"], set(), None, limits, counters, starts, lambda _: None)  # type: ignore[arg-type]
 
 
 def asked(name: str) -> Invocation:
@@ -84,3 +86,28 @@ async def test_a_queue_of_nothing_but_those_does_not_hold_up_who_comes(pools: An
     assert worker.ran == ["first", "last"]
     assert pools.waiting == 0
     worker.ready()
+
+
+async def test_two_functions_do_not_add_workers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "Sandbox", Worker)
+    clock = SimpleNamespace(monotonic=lambda: 0.0)
+    setting = SimpleNamespace(clock=clock, workers=[], surroundings=SimpleNamespace(region="eu-west-1"), frozen=())
+    limits = Limits(wait_patience_s=0.0, start_patience_s=0.0)
+    starts = ColdStarts(1)
+    one, other = (
+        pool.Pools(setting, ["eu-west-1a"], set(), None, limits, pool.Counters({}), starts, lambda _: None)  # type: ignore[arg-type]
+        for _ in range(2)
+    )
+    for each in (one, other):
+        each.submit(asked("first"))
+    assert starts.under_way == 2, "the first worker of a function is not held up"
+    for worker in list(setting.workers):
+        worker.ready()
+    assert not starts.crowded
+    for each in (one, other):
+        each.submit(asked("second"))
+    assert (one.live, other.live) == (2, 1)
+    setting.workers[-1].ready()
+    other.look_again()
+    assert (one.live, other.live) == (2, 2)
+    assert starts.crowded
