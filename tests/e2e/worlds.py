@@ -19,7 +19,7 @@ import boto3
 import psutil
 from botocore.config import Config
 
-from terrella.testing.plugin.addresses import Base, claim_base
+from terrella.world import Base, claim_base
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"

@@ -1,30 +1,11 @@
 """A world of a game day's own: the application as it stands, in a fresh state directory, at addresses that are free."""
 
-import os
 import shutil
-import socket
-from contextlib import suppress
 from pathlib import Path
 
 import yaml
 
-from terrella.kernel import TerrellaError
 from terrella.world import World
-
-_SECONDS_OF_BASES = range(51, 250)
-
-
-def free_base() -> str:
-    """Loopback addresses that nobody uses now: ``127.63``. Raises ``TerrellaError`` if there are none."""
-    numbers = list(_SECONDS_OF_BASES)
-    start = os.getpid() % len(numbers)
-    for number in numbers[start:] + numbers[:start]:
-        base = f"127.{number}"
-        with socket.socket() as door, socket.socket() as region, suppress(OSError):
-            door.bind((f"{base}.0.1", 4566))
-            region.bind((f"{base}.1.1", 4566))
-            return base
-    raise TerrellaError("found no loopback addresses that are free for a game day's world, expected 127.51 to 127.249")
 
 
 def write_world(world: World, directory: Path, base: str) -> Path:

@@ -24,13 +24,13 @@ from terrella.gameday.machine import MachineWatch, region_processes, spans_of
 from terrella.gameday.model import GameDay, Outcome, Run
 from terrella.gameday.observe import Watcher
 from terrella.gameday.operator import Operator
-from terrella.gameday.own_world import free_base, write_world
+from terrella.gameday.own_world import write_world
 from terrella.gameday.settling import settle, until_steady
 from terrella.gameday.timeline import Step, steps_of
 from terrella.gameday.warming import UnsteadyError, warm_up
 from terrella.gameday.world_process import WorldProcess
 from terrella.kernel import Clock, TerrellaError
-from terrella.world import World, load_world
+from terrella.world import World, claim_base, load_world
 
 LEASE_S = 30.0
 _RENEW_S = 3.0
@@ -87,11 +87,16 @@ async def _world(
         yield gameday.world, None
         return
     audience.phase(f"starting a world of its own: {', '.join(gameday.world.regions)}")
-    world = load_world(write_world(gameday.world, directory, free_base()))
-    arguments = ["--profile", gameday.profile.name, *(["--skip-unsupported"] if options.skip_unsupported else [])]
-    async with WorldProcess(world, clock, *arguments) as process:
-        yield world, process.started_s
-        audience.phase("stopping the world")
+    ports = gameday.world.ports
+    base = claim_base((ports.aws, ports.application, ports.dns, ports.replication))
+    try:
+        world = load_world(write_world(gameday.world, directory, base.text))
+        arguments = ["--profile", gameday.profile.name, *(["--skip-unsupported"] if options.skip_unsupported else [])]
+        async with WorldProcess(world, clock, *arguments) as process:
+            yield world, process.started_s
+            audience.phase("stopping the world")
+    finally:
+        base.release()
 
 
 class _Rehearsal:

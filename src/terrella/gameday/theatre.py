@@ -3,15 +3,17 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from terrella.gameday.client import Client, Served
+from terrella.gameday.client import Client, NoAnswerError, Served
 from terrella.gameday.operator import Operator
 from terrella.gameday.stage import Stage
 from terrella.gameday.verdict import Verdict
 from terrella.kernel import Clock, TerrellaError
 
+LOOKUPS_MAX = 3
 POLL_S = 0.01
 
 
@@ -109,5 +111,15 @@ class Theatre:
 
     async def answers(self, count: int = 40) -> set[str]:
         """The regions that the name server hands out now, as seen by asking it often."""
-        addresses = await asyncio.gather(*(self.client.resolve() for _ in range(count)))
+        addresses = await asyncio.gather(*(self._resolve() for _ in range(count)))
         return {self.names.get(address, address) for address in addresses}
+
+    async def _resolve(self) -> str:
+        """As a resolver does: a name server that does not answer is asked again before that is taken for an answer."""
+        for _ in range(LOOKUPS_MAX - 1):
+            with suppress(NoAnswerError):
+                return await self.client.resolve()
+        try:
+            return await self.client.resolve()
+        except NoAnswerError as error:
+            raise TerrellaError(f"DNS was asked {LOOKUPS_MAX} times in vain: {error}") from error

@@ -9,6 +9,7 @@ What runs a world loads when it is first asked for: every command comes through 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from terrella.world.addresses import Base, claim_base
 from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
 from terrella.world.document import Document, Entry, MistakesError, did_you_mean, either, show
@@ -60,6 +61,7 @@ __all__ = [
     "DURATION",
     "SHARE",
     "SUPERVISOR",
+    "Base",
     "ControlClient",
     "DevelopmentAuthority",
     "Document",
@@ -82,6 +84,7 @@ __all__ = [
     "World",
     "WorldLock",
     "bandwidth_bytes_per_s",
+    "claim_base",
     "did_you_mean",
     "duration_ms",
     "either",

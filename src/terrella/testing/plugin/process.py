@@ -12,10 +12,9 @@ from typing import Any
 import msgspec
 
 from terrella.kernel import Clock
-from terrella.testing.plugin.addresses import Base, claim_base
 from terrella.testing.plugin.application import Application
 from terrella.testing.plugin.errors import WorldError
-from terrella.world import region_records
+from terrella.world import Base, claim_base, region_records
 
 START_PATIENCE_S = 120.0
 STOP_PATIENCE_S = 15.0

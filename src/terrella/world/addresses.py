@@ -1,8 +1,8 @@
 """Loopback addresses of one's own: each running world has a base, ``127.N``, that no other world on the machine has.
 
-A base is claimed by a lock on a file in the temporary directory, so that test runs side by side (pytest-xdist, other
-checkouts) cannot choose the same one between looking and listening; whoever claims nothing (a world that somebody has
-started, another user) is seen by binding. The kernel lets go of a lock when its holder dies.
+A base is claimed by a lock on a file in the temporary directory, so that game days and test runs side by side
+(pytest-xdist, other checkouts) cannot choose the same one between looking and listening; whoever claims nothing (a
+world that somebody has started, another user) is seen by binding. The kernel lets go of a lock when its holder dies.
 """
 
 import fcntl
@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from terrella.testing.plugin.errors import WorldError
+from terrella.kernel import TerrellaError
 
 FIRST, LAST = 16, 250
 """127.0 is a developer's own world; what other suites of terrella's own use is seen by binding."""
@@ -35,7 +35,7 @@ def claim_base(
 ) -> Base:
     """The first base among ``numbers`` that nobody has claimed and where nobody listens on ``ports``.
 
-    Raises ``WorldError`` if there is none.
+    Raises ``TerrellaError`` if there is none.
     """
     locks = directory or Path(tempfile.gettempdir()) / f"terrella-bases-{os.getuid()}"
     locks.mkdir(parents=True, exist_ok=True)
@@ -46,8 +46,8 @@ def claim_base(
         if all(_free(f"{base.text}.{region}.1", port) for region in range(3) for port in ports):
             return base
         base.release()
-    raise WorldError(
-        f"found all of 127.{numbers[0]} to 127.{numbers[-1]} in use, expected one of them free for a world under test"
+    raise TerrellaError(
+        f"found all of 127.{numbers[0]} to 127.{numbers[-1]} in use, expected one of them free for a world of its own"
     )
 
 

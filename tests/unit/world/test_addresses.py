@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from terrella.testing.plugin.addresses import FIRST, claim_base
+from terrella.world.addresses import FIRST, claim_base
 
 PORTS = (45_661, 45_662)
 
