@@ -14,6 +14,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONG = 60
 
 
+VALUES_MAX = 100_000
+
+
 class MistakesError(TerrellaError):
     """What is wrong with a file: one ``FILE:LINE: found X, expected Y`` a line, in the order of the file."""
 
@@ -45,6 +48,10 @@ class Document:
             raise MistakesError([f"{name}:{line}: found what is no YAML ({problem}), expected YAML"]) from error
         except yaml.YAMLError as error:
             raise MistakesError([f"{name}:1: found what is no YAML ({error}), expected YAML"]) from error
+        if self.root is not None and _unfolded(self.root, {}) > VALUES_MAX:
+            line = self.root.start_mark.line + 1
+            found = f"more than {VALUES_MAX:,} values, or an alias within what it names,"
+            raise MistakesError([f"{name}:{line}: found {found} once aliases are unfolded, expected fewer"])
 
     def mistake(self, where: yaml.Node | None, found: str, expected: str) -> None:
         """Note a mistake; reading goes on, so that all are told at once."""
@@ -112,6 +119,17 @@ class Document:
                 pass
         self.mistake(node, show(node), expected)
         return None
+
+
+def _unfolded(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node is once every alias stands for what it names; one within itself is without end."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = VALUES_MAX + 1  # what is found again before it is counted lies within itself
+        parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + sum(_unfolded(part, known) for part in parts)
+    return known[id(node)]
 
 
 def show(node: yaml.Node) -> str:

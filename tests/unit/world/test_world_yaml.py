@@ -1,5 +1,6 @@
 """Every mistake in world.yaml is told with its line, what was found and what was expected; nothing is half read."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,21 @@ MISTAKES = {
         (
             "world.yaml:3: found what is no YAML (while parsing a flow node did not find expected node content),"
             " expected YAML"
+        ),
+    ),
+    "aliases without end": (
+        "regions: &regions {us-east-1: {parameters: *regions}}\n",
+        (
+            "world.yaml:1: found more than 100,000 values, or an alias within what it names, once aliases are unfolded,"
+            " expected fewer"
+        ),
+    ),
+    "aliases of aliases": (
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise("abcdef")),
+        (
+            "world.yaml:1: found more than 100,000 values, or an alias within what it names, once aliases are unfolded,"
+            " expected fewer"
         ),
     ),
     "empty": (
