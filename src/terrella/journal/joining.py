@@ -13,13 +13,13 @@ from terrella.journal.applying import note_conflict
 from terrella.journal.errors import JournalError, ProtocolError, RecordError
 from terrella.journal.maintenance import sweep, throw_away_index
 from terrella.journal.merging import drop_deleted, merge_or_park, set_cursor, take_cursors
-from terrella.journal.model import NO_CONTEXT, PULLED, Dot, Origin, Vector, Version
+from terrella.journal.model import NO_CONTEXT, PULLED, Origin, Vector
 from terrella.journal.protocol import SnapshotChunk, SnapshotEnd, SnapshotStart, flatten, unflatten
 from terrella.journal.pulling import Work
 from terrella.journal.reading import Reader
 from terrella.journal.records import ConflictRecord, decode_record
 from terrella.journal.schema import SEQUENCE_BITS, SEQUENCE_MASK, pack_dots, unpack_dots
-from terrella.journal.snapshot import Chunk, ConflictsBody, ItemRow, ItemsBody
+from terrella.journal.snapshot import Chunk, ConflictsBody, ItemRow, ItemsBody, version_in
 from terrella.journal.standing import Join, Phase, Stage, Start, pack_start, unpack_start
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
@@ -298,11 +298,8 @@ class ChunkWork:
                     row = (value, streams[origin].dot(sequence), hlc, pack_dots(dots) if dots else None, expires)
                     store.put_row(state, key, None, row, entries)
                 else:
-                    seen = store.catalog.vector_of(dots) if dots else NO_CONTEXT
-                    dot = Dot(*body.origins[origin], sequence)
-                    ends = store.dot(expires) if expires is not None else None
                     covered = self._start.covered if join.merging else NO_CONTEXT
-                    merge_or_park(store, state, key, Version(value, dot, hlc, seen, ends), covered)
+                    merge_or_park(store, state, key, version_in(body, body.rows[self._next]), covered)
                 self._next += 1
                 if not self._next & 7 and out_of_time():
                     break

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from terrella.journal.errors import ProtocolError
-from terrella.journal.model import Origin, Vector
+from terrella.journal.model import NO_CONTEXT, Dot, Origin, Vector, Version
 from terrella.journal.protocol import (
     FRAME_BYTES_MAX,
     Message,
@@ -48,6 +48,18 @@ class ItemsBody(msgspec.Struct, array_like=True, frozen=True):
 
     origins: list[Origin]
     rows: list[ItemRow]
+
+
+def version_in(body: ItemsBody, row: ItemRow) -> Version:
+    """The version that a row of a chunk is; raises ``ProtocolError`` if it names an origin that is not listed."""
+    _, value, origin, sequence, hlc, context, ended = row
+    try:
+        dot = Dot(*body.origins[origin], sequence)
+        seen = {body.origins[context[place]]: context[place + 1] for place in range(0, len(context), 2)}
+        expires = None if ended is None else Dot(*body.origins[ended[0]], ended[1])
+    except IndexError:
+        raise ProtocolError("a chunk names an origin that it does not list") from None
+    return Version(value, dot, hlc, seen or NO_CONTEXT, expires)
 
 
 class ConflictsBody(msgspec.Struct, array_like=True, frozen=True):

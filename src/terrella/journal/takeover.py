@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from terrella.journal.applying import note_conflict
 from terrella.journal.errors import ProtocolError, SequenceGapError
 from terrella.journal.merge import Clash, rank
-from terrella.journal.model import NO_CONTEXT, NOTHING, Dot, Origin, Version
+from terrella.journal.model import NOTHING, Dot, Origin, Version
 from terrella.journal.protocol import Records, flatten, unflatten
 from terrella.journal.records import (
     ConflictRecord,
@@ -20,7 +20,7 @@ from terrella.journal.records import (
     written_version,
 )
 from terrella.journal.schema import SEQUENCE_MASK
-from terrella.journal.snapshot import ConflictsBody, ItemsBody
+from terrella.journal.snapshot import ConflictsBody, ItemsBody, version_in
 from terrella.journal.standing import Draining, pack_draining
 from terrella.journal.state import DataSetState
 from terrella.journal.store import Store
@@ -192,16 +192,10 @@ class TakeOverItems:
         """Nothing but that it is durable."""
 
     def _take_over_item(self, store: Store, state: DataSetState, body: ItemsBody, place: int) -> None:
-        key, value, origin, sequence, hlc, context, ended = body.rows[place]
-        try:
-            dot = Dot(*body.origins[origin], sequence)
-            seen = {body.origins[context[n]]: context[n + 1] for n in range(0, len(context), 2)}
-            expires = None if ended is None else Dot(*body.origins[ended[0]], ended[1])
-        except IndexError:
-            raise ProtocolError("a chunk names an origin that it does not list") from None
-        after, through = self._gaps.get(dot.origin, (0, 0))
-        if after < sequence <= through:
-            _take_over_write(store, state, key, Version(value, dot, hlc, seen or NO_CONTEXT, expires))
+        drained = version_in(body, body.rows[place])
+        after, through = self._gaps.get(drained.dot.origin, (0, 0))
+        if after < drained.dot.sequence <= through:
+            _take_over_write(store, state, body.rows[place][0], drained)
 
     @staticmethod
     def _take_over_entry(store: Store, state: DataSetState, data: bytes) -> None:

@@ -7,6 +7,7 @@ from terrella.kernel.errors import AwsError, TerrellaError
 from terrella.kernel.geography import Place, known_regions, one_way_delay_ms, region_place
 from terrella.kernel.hlc import SKEW_BOUND_MS, HybridLogicalClock, hlc_milliseconds, pack_hlc
 from terrella.kernel.ids import Ids, SystemIds
+from terrella.kernel.later import later
 from terrella.kernel.pauses import keep_pauses_short
 from terrella.kernel.profile import PROFILE_SOURCES, PROFILES, Profile
 from terrella.kernel.vantage_points import CITIES, SUBNET_BITS, VantagePoint
@@ -33,6 +34,7 @@ __all__ = [
     "hlc_milliseconds",
     "keep_pauses_short",
     "known_regions",
+    "later",
     "one_way_delay_ms",
     "pack_hlc",
     "region_place",

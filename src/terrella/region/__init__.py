@@ -5,9 +5,9 @@ of them only ask a world that runs.
 """
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from terrella.kernel import later
 from terrella.region.access import CONTROL_SERVICE, Access
 from terrella.region.admission import Admission, PeerView
 from terrella.region.bulletin import BulletinBoard, BulletinReader
@@ -29,12 +29,7 @@ from terrella.region.metrics import METRICS, METRICS_PATH, Sample, render_metric
 if TYPE_CHECKING:
     from terrella.region.desk import TrafficDesk, contribution_of
 else:
-
-    def __getattr__(name: str) -> Any:
-        """What is at the desk."""
-        if name not in ("TrafficDesk", "contribution_of"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.desk"), name)
+    __getattr__ = later(__name__, {"TrafficDesk": "desk", "contribution_of": "desk"})
 
 
 __all__ = [

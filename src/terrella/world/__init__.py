@@ -6,9 +6,9 @@ speaks to one that runs. ``Traffic`` is the seam through which the front door ge
 What runs a world loads when it is first asked for: every command comes through this door, and most of them only ask.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from terrella.kernel import later
 from terrella.world.addresses import Base, claim_base
 from terrella.world.certificates import DevelopmentAuthority
 from terrella.world.client import SUPERVISOR, ControlClient, UnansweredError
@@ -38,22 +38,19 @@ if TYPE_CHECKING:
     from terrella.world.traffic import FrontTraffic, front_traffic
     from terrella.world.up import MakeTraffic, Reporter, run_world
 else:
-    _HOMES = {
-        "FrontTraffic": "traffic",
-        "MakeTraffic": "up",
-        "Options": "supervisor",
-        "Reporter": "up",
-        "Supervisor": "supervisor",
-        "front_traffic": "traffic",
-        "region_command": "supervisor",
-        "run_world": "up",
-    }
-
-    def __getattr__(name: str) -> Any:
-        """What runs a world."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    __getattr__ = later(
+        __name__,
+        {
+            "FrontTraffic": "traffic",
+            "MakeTraffic": "up",
+            "Options": "supervisor",
+            "Reporter": "up",
+            "Supervisor": "supervisor",
+            "front_traffic": "traffic",
+            "region_command": "supervisor",
+            "run_world": "up",
+        },
+    )
 
 
 __all__ = [
