@@ -41,7 +41,7 @@ class Replicator:
 
     Peers are the regions that are given, and whoever holds a declared data set: they come and go with ``add_peer``,
     ``remove_peer`` and the data sets' memberships. A peer that cannot be reached is tried again, with a growing pause
-    of up to a second.
+    of up to a second. What is written here is sent ``hold_s`` later.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class Replicator:
         *,
         world: str = "",
         verify_interval_s: float = VERIFY_INTERVAL_S,
+        hold_s: float = 0.0,
     ) -> None:
         self._journal = journal
         self._port = port
         self._clock = clock
         self._world = world
         self._verify_interval_s = verify_interval_s
+        self._hold_s = hold_s
         self._state = CommittedState(journal.store, journal.reader, clock)
         self.sources = Sources(self._state)
         self.parts = Parts(journal, self.sources, clock)
@@ -262,7 +264,7 @@ class Replicator:
             writer.close()
             return
         parts = self.parts.of_server()
-        server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven)
+        server = PullServer(self._state, self._world, self._upstreams, parts, proven=proven, hold_s=self._hold_s)
         downstream = Downstream(server, reader, writer, self._clock, task)
         self._downstreams[downstream] = None
         self._strangers[address] += 1

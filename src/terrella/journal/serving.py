@@ -11,6 +11,7 @@ from functools import partial
 from typing import Protocol
 
 from terrella.journal.errors import ProtocolError
+from terrella.journal.holding import HeldBack
 from terrella.journal.model import Origin, Vector
 from terrella.journal.protocol import (
     HEARTBEAT_S,
@@ -122,7 +123,7 @@ class PullServer:
     ``peers`` are those who may be it, as they stand at any time: who is none any more is refused, served or not.
     ``proven`` are the regions that it may say to be, by its certificate; None takes it at its word. ``unknown_lives``
     are incarnations of the peer of which records are held here, and of which its own file does not know: that is an
-    old image, or new.
+    old image, or new. ``hold_s`` is how long what is written here waits before it is sent; heads tell of it at once.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class PullServer:
         parts: Sequence[ServerPart] = (),
         *,
         proven: frozenset[str] | None = None,
+        hold_s: float = 0.0,
     ) -> None:
         self._source = source
         self._parts = parts
@@ -149,6 +151,7 @@ class PullServer:
         self._said_volumes: dict[tuple[str, str], tuple[int, bool]] = {}
         self._acknowledgements: dict[str, Vector] = {}
         self._next_heads = 0.0
+        self._held_back = HeldBack(hold_s)
 
     def receive(self, message: Message, now: float) -> None:
         """Take in what the peer says; raises ``ProtocolError`` with the reason if the connection has to end."""
@@ -181,13 +184,13 @@ class PullServer:
         # Records and the parts take turns, so that neither a backlog nor a snapshot holds up the other.
         self._parts_turn = not self._parts_turn
         if self._parts_turn:
-            return self._part(now) or self._slice(vectors)
-        return self._slice(vectors) or self._part(now)
+            return self._part(now) or self._slice(vectors, now)
+        return self._slice(vectors, now) or self._part(now)
 
     @property
     def wake_at(self) -> float:
-        """When the next heartbeat is due."""
-        return self._next_heads
+        """When the next heartbeat is due, or what was held back."""
+        return min(self._next_heads, self._held_back.due_at)
 
     def _greet(self, hello: Hello, now: float) -> None:
         source = self._source
@@ -295,12 +298,15 @@ class PullServer:
         self._said_volumes = volumes
         return changed
 
-    def _slice(self, vectors: Mapping[str, Vector]) -> Records | PackedRecords | SnapshotRequired | None:
+    def _slice(self, vectors: Mapping[str, Vector], now: float) -> Records | PackedRecords | SnapshotRequired | None:
+        own = (self._source.region, self._source.incarnation)
         for data_set_id, subscription in self._subscriptions.items():
             vector = vectors.get(data_set_id, {})
             if vector is subscription.served:
                 continue
-            for origin, held in vector.items():
+            released = self._held_back.released(data_set_id, vector.get(own, 0), now)
+            for origin, last in vector.items():
+                held = released if origin == own else last
                 sent = subscription.sent.get(origin, 0)
                 if sent >= held or not subscription.includes(origin):
                     continue
@@ -310,10 +316,12 @@ class PullServer:
                 if sent + 1 < floor:
                     subscription.below_floor.add(origin)
                     return SnapshotRequired(data_set_id, *origin, floor)
-                records = self._source.records(data_set_id, origin, sent, SLICE_RECORDS_MAX, SLICE_BYTES_MAX)
+                records_max = min(SLICE_RECORDS_MAX, held - sent)
+                records = self._source.records(data_set_id, origin, sent, records_max, SLICE_BYTES_MAX)
                 subscription.sent[origin] = sent + len(records)
                 subscription.volume.sent(origin, sent, records)
                 message = Records(data_set_id, *origin, sent + 1, records)
                 return pack(message) if subscription.packed else message
-            subscription.served = vector
+            if released == vector.get(own, 0):
+                subscription.served = vector
         return None

@@ -97,6 +97,7 @@ class Region:
             self.clock,
             self._ids,
             world=self.configuration.world,
+            hold_s=self.configuration.profile.replication_lag_s,
         )
         self._closing.push_async_callback(self.replicator.stop)
         self.latencies.report = self.replicator.report

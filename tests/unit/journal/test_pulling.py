@@ -274,3 +274,21 @@ def test_lag() -> None:
     assert meter.percentile_ms(0.99) == 300
     meter.applied(12_000, 11_900, 2.0)
     assert meter.lag_ms(0, 11_900, 2.0) == 0, "clocks differ; a lag is never negative"
+
+
+def test_what_is_written_here_is_told_at_once_and_sent_after_the_hold() -> None:
+    state = FakeState("us-east-1", "e1", {"items": {EAST: 3, WEST: 2}})
+    server = PullServer(state, "test", PEERS, hold_s=1.0)
+    server.receive(HELLO, 0.0)
+    server.receive(Pull("items", ["us-east-1", "us-west-2"], []), 0.0)
+    _, heads, others = drained(server, 0.0)
+    assert isinstance(heads, Heads)
+    assert heads.vectors == [("items", [(*EAST, 3), (*WEST, 2)])]
+    assert isinstance(others, Records)
+    assert (others.region, len(others.records)) == ("us-west-2", 2), "what others wrote has waited where it was written"
+    state.held["items"] = {EAST: 4, WEST: 2}
+    assert not [one for one in drained(server, 0.7) if isinstance(one, Records)]
+    (own,) = [one for one in drained(server, 1.2) if isinstance(one, Records)]
+    assert (own.region, own.first, len(own.records)) == ("us-east-1", 1, 3)
+    (last,) = [one for one in drained(server, 1.7) if isinstance(one, Records)]
+    assert (last.first, len(last.records)) == (4, 1)
