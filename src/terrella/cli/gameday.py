@@ -117,7 +117,10 @@ def _draft(file: Path) -> None:
         account=ACCOUNT,
         world=loaded.name,
     )
-    _save(file, draft_game_day(loaded, _routes(stack)))
+    named = bool(stack.of_type("AWS::Route53::RecordSet", "AWS::Route53::RecordSetGroup"))
+    _save(file, draft_game_day(loaded, _routes(stack), named=named))
+    if not named:
+        click.echo("The template has no Route 53 record: nobody leads clients away from a lost region, and it says so.")
     click.echo(f"Try it: terrella gameday {file}")
 
 

@@ -24,4 +24,5 @@ def command(name: str, world_path: Path | None) -> None:
     if answer["at_risk"]:
         heard = answer["heard_s_ago"]
         as_of = f", as of {heard:.1f} s before" if heard is not None else ""
-        click.echo(f"{answer['at_risk']} acknowledged writes were held by it alone{as_of}; they return with it.")
+        click.echo(f"Of its writes, {answer['at_risk']:,} had not been confirmed by another region{as_of}.")
+        click.echo("Those that did not get away return with it.")

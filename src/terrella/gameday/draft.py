@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from terrella.kernel import CITIES
 from terrella.world import World
 
+_NAMELESS = (
+    "  # The template has no AWS::Route53::RecordSet: clients ask the region nearest to them, lost or not. So",
+    "  # availability and failover will not hold; examples/items has the records and the health check that they take.",
+)
 _PARAMETER = re.compile(r"\{\w+\}")
 _ID = "{id}"
 
@@ -20,8 +24,11 @@ class _Kind:
     ready: bool = False
 
 
-def draft_game_day(world: World, routes: Iterable[tuple[str, str]]) -> str:
+def draft_game_day(world: World, routes: Iterable[tuple[str, str]], *, named: bool = True) -> str:
     """A game day's file that loses the world's last region; ``routes`` are the application's, by method and path.
+
+    ``named``: the application has Route 53 records. Where it has none, nobody leads clients away from a lost region,
+    and the draft says so.
 
     A plain GET can be sent as it is, and is. What a write takes nobody can know but its author: such requests are there
     with a body that is a guess, and are in ``mix`` only where nothing else is.
@@ -38,7 +45,11 @@ def draft_game_day(world: World, routes: Iterable[tuple[str, str]]) -> str:
         "load:",
         "  rate: 20/s",
         f"  mix: {_mapping(mix)}",
-        *([f"  # when all are filled in: {_mapping(kinds)}"] if len(mix) < len(kinds) else []),
+        *(
+            [f"  # No write is sent so far. When the requests below are filled in: mix: {_mapping(kinds)}"]
+            if len(mix) < len(kinds)
+            else []
+        ),
         f"  from: [{', '.join(_cities(world))}]",
         "requests:",
         *(line for kind in kinds for line in (f"  {kind.name}:", *(f"    {each}" for each in kind.lines))),
@@ -46,6 +57,7 @@ def draft_game_day(world: World, routes: Iterable[tuple[str, str]]) -> str:
         "faults:",
         f"  - {{at: 5s, kill: {victim}, for: {{fast: 10s, aws: 240s}}}}",
         "expect: # under profile fast, and under aws, where health checks and resolvers take as long as on AWS",
+        *([] if named else _NAMELESS),
         "  availability:",
         '    fast: ">= 99% excluding the first 5s after a change"',
         '    aws: ">= 99% excluding the first 180s after a change"',

@@ -37,6 +37,10 @@ _RENEW_S = 3.0
 _STEADY_TIMEOUT_S = 60.0
 _ABORT_EVERY_S = 0.5
 _TOKENS_SHOWN = 20
+_BUSY = (
+    "; this machine was too busy: health checks time out. If another world runs here, terrella down ends it; "
+    "profile aws checks less often"
+)
 _NAMELESS = "The application has no name of its own (no Route 53 record): each client asks the region nearest to it."
 
 
@@ -142,7 +146,8 @@ class _Rehearsal:
         status = await self._status()
         self._machine.follow(region_processes(status))
         if why := await until_steady(self._operator, self._clock, _STEADY_TIMEOUT_S):
-            raise UnsteadyError(f"found a world that is not steady ({why}), expected one to begin a game day in")
+            hint = _BUSY if any(look.too_busy() for look in self._machine.looks) else ""
+            raise UnsteadyError(f"found a world that is not steady ({why}), expected one to begin a game day in{hint}")
         self.run.aws = self._evidence.aws = AwsClock.of_status(await self._operator.status())
         addresses = WorldAddresses.of(self._world, self._gameday.host or _host_of(status))
         if self._gameday.load is not None and not addresses.name:

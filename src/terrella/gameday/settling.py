@@ -76,9 +76,11 @@ def _unsteady(status: Mapping[str, Any]) -> str:
         name = region["region"]
         if region["state"] != "serving":
             return f"{name} is {region['state']}"
-        sick = [check["name"] for check in region.get("health", {}).values() if not check["healthy"]]
+        sick = [check for check in region.get("health", {}).values() if not check["healthy"]]
         if sick:
-            return f"{name} finds {sick[0]} unhealthy"
+            blind = sorted(checker for checker, sees in sick[0]["checkers"].items() if not sees)
+            said_by = f" (as {', '.join(blind)} found)" if blind else ""
+            return f"{name} takes {sick[0]['name']} of {sick[0]['region']} for unhealthy{said_by}"
         deaf = [peer for peer, one in region.get("replication", {}).items() if one.get("lag_ms") is None]
         if deaf:
             return f"{name} does not hear {deaf[0]}"

@@ -272,7 +272,7 @@ class Supervisor:
         if not await view.keeper.kill():
             raise TerrellaError(f"{name} is held down already; terrella restore {name} brings it back")
         risk = last.get("at_risk")
-        at_risk = f"; {risk} acknowledged writes were held by it alone" if risk else ""
+        at_risk = f"; of its writes, {risk:,} had not been confirmed by another region" if risk else ""
         self._events.tell(Mood.BAD, name, f"killed, and held down until terrella restore {name}{at_risk}")
         return {"region": name, "state": view.state, "at_risk": risk, "heard_s_ago": last["heard_s_ago"]}
 

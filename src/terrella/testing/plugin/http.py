@@ -96,16 +96,19 @@ class Directory(Protocol):
 class HttpClient:
     """Requests from one place. ``name`` is the application's global name (None: it has none, and the edge is asked).
 
-    ``fixed`` is a region that is asked whatever DNS says. Answers of DNS are kept for their TTL, as resolvers do
-    (profile ``fast`` has TTLs of 0). Each request opens a connection of its own and is sent once: a test sees what
-    happened, not what a retry made of it.
+    ``fixed`` is a region that is asked whatever DNS says; ``because`` says why, where no answer comes. Answers of DNS
+    are kept for their TTL, as resolvers do (profile ``fast`` has TTLs of 0). Each request opens a connection of its own
+    and is sent once: a test sees what happened, not what a retry made of it.
     """
 
-    def __init__(self, directory: Directory, name: str | None, clock: Clock, fixed: str | None = None) -> None:
+    def __init__(
+        self, directory: Directory, name: str | None, clock: Clock, fixed: str | None = None, because: str = ""
+    ) -> None:
         self._directory = directory
         self._name = name
         self._clock = clock
         self._fixed = fixed
+        self._because = f" ({because})" if because else ""
         self._kept: tuple[list[str], float] = ([], float("-inf"))
 
     def get(self, path: str, *, headers: Headers | None = None, timeout_s: float = 15.0) -> Response:
@@ -213,7 +216,7 @@ class HttpClient:
             time.sleep(one_way_s)
         except (OSError, http.client.HTTPException) as error:
             took_s = self._clock.monotonic() - begun_s
-            return Response(0, region, took_s=took_s, error=f"{type(error).__name__}: {error}")
+            return Response(0, region, took_s=took_s, error=f"{type(error).__name__}: {error}{self._because}")
         finally:
             connection.close()
         got = {name.lower(): value for name, value in answer.getheaders()}

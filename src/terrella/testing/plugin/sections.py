@@ -1,13 +1,18 @@
 """What a failing test's report tells of its world: the regions' states, what happened, the last lines of the logs."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from terrella.kernel import TerrellaError
 from terrella.testing.plugin.world import World
+from terrella.world import Event
 
 LINES = 15
+_decode_event = msgspec.json.Decoder(Event).decode
 _TAIL_BYTES = 16_384
 _THE_RUNTIMES = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
 """Lines that Lambda writes around each invocation, of health checks too: what handlers wrote would drown in them."""
@@ -19,7 +24,7 @@ def sections_of(world: World) -> list[tuple[str, str]]:
     found = [("terrella: the world", "\n".join(_states(world)))]
     if world.judged and not world.judged[-1]:
         found.append(("terrella: what differs", world.judged[-1].explain()))
-    found.append(("terrella: what happened", _tail(logs / "world.log")))
+    found.append(("terrella: what happened", "\n".join(_events(logs / "world.log", world.since_ms))))
     found += [(f"terrella: last lines of {name}", _tail(logs / name / "region.log")) for name in world.regions]
     found.append(("terrella: last lines of the functions", "\n".join(_function_lines(world))))
     return [(title, text) for title, text in found if text]
@@ -64,6 +69,18 @@ def _function_lines(world: World) -> Iterable[str]:
     written = [each for each in lines if not each[0].message.startswith(_THE_RUNTIMES)]
     for line, name in sorted(written, key=lambda each: each[0].time_ms)[-LINES:]:
         yield f"{line.az or line.region}  {name}  {line.message}"
+
+
+def _events(path: Path, since_ms: int) -> Iterable[str]:
+    """What the world told since the test began, as a person reads it."""
+    for line in _tail(path).splitlines():
+        try:
+            event = _decode_event(line)
+        except msgspec.DecodeError:
+            continue  # the tail begins in the middle of a line
+        if event.time_ms >= since_ms:
+            at = datetime.fromtimestamp(event.time_ms / 1000).astimezone()
+            yield f"{at:%H:%M:%S}  {event.region or 'the world'}  {event.text}"
 
 
 def _tail(path: Path) -> str:

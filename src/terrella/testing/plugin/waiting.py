@@ -11,16 +11,20 @@ from terrella.testing.plugin.running import Running
 from terrella.testing.plugin.settling import Standing, calm_s, down_regions, standing_of
 
 _POLL_S = 0.03
+_CONFIRMED_S = 3.0
+"""What is equal everywhere is confirmed soon, where anybody can confirm it."""
 
 
 def settle(running: Running, within_s: float) -> dict[str, Any]:
     """Wait until nothing is to be expected any more; answers the world's status then.
 
     That is: every region that is not down or paused serves, every health check has found what there is to find, and
-    all replicas that can reach each other are equal. Raises ``WorldError`` saying what was still to come.
+    all replicas that can reach each other are equal; and, where nobody is away, it is confirmed that no region holds
+    anything alone. Raises ``WorldError`` saying what was still to come.
     """
     __tracebackhide__ = True
     deadline_s = running.clock.monotonic() + within_s
+    equal_since_s = None
     seen, since_s = None, running.clock.monotonic()
     while True:
         status = running.status()
@@ -34,7 +38,10 @@ def settle(running: Running, within_s: float) -> dict[str, Any]:
         if not waiting:
             waiting = _unequal(running, status)
         if not waiting:
-            return status
+            equal_since_s = equal_since_s or now_s
+            if now_s - equal_since_s > _CONFIRMED_S or not _unconfirmed(running, status):
+                return status
+            waiting = ["it is not confirmed that others have what each region holds"]
         if now_s > deadline_s:
             raise WorldError(f"the world has not come to rest in {within_s:g} s: {'; '.join(waiting)}")
         time.sleep(_POLL_S)
@@ -64,6 +71,14 @@ def _unequal(running: Running, status: dict[str, Any]) -> list[str]:
             except Unanswered as error:
                 found.append(str(error))
     return found
+
+
+def _unconfirmed(running: Running, status: dict[str, Any]) -> bool:
+    """Whether a region holds writes that no other has confirmed yet, and every other one could."""
+    absent = running.absent(status)
+    if absent or len(running.parts(status, absent)) > 1:
+        return False
+    return any(each.get("at_risk") for each in status["regions"])
 
 
 def converge(running: Running, within_s: float) -> Convergence:

@@ -112,7 +112,7 @@ class World:
         self.running = running
         self.damage: str | None = None
         self._baseline = baseline
-        self._since_ms = since_ms
+        self.since_ms = since_ms
         self.judged: list[Convergence] = []
 
     @property
@@ -192,16 +192,17 @@ class World:
 
         ``vantage_point`` is where the customer lives: a city, a vantage point of ``world.yaml``, or an AWS region. DNS
         answers for there, and each request takes as long as the way is. Without one, the customer is at no distance
-        from any region. ``host`` chooses among several names of the application. An application without a name is
-        asked at the edge.
+        from any region. ``host`` chooses among several names of the application. An application without a name (it
+        has no Route 53 record) is asked at the edge, or by a customer who lives somewhere, in the nearest region.
         """
         place = _place(self.running.world, vantage_point) if vantage_point is not None else None
         names = self.status()["front_door"].get("names", [])
         name = host or (names[0] if names else None)
-        fixed = None
+        fixed, because = None, ""
         if name is None and place is not None:
             fixed = min(self.regions, key=place.delay_to)
-        return HttpClient(WorldDirectory(self.running, place), name, self.running.clock, fixed)
+            because = "the application has no Route 53 record: from there, the nearest region is asked, alive or not"
+        return HttpClient(WorldDirectory(self.running, place), name, self.running.clock, fixed, because)
 
     def client_of(self, region: str) -> HttpClient:
         """A client that asks one region only."""
@@ -222,7 +223,7 @@ class World:
             for name in asked
             for line in self.running.control(name).lines("logs", function=function, lines=_LOG_LINES)
         ]
-        return sorted((line for line in lines if line.time_ms >= self._since_ms), key=lambda line: line.time_ms)
+        return sorted((line for line in lines if line.time_ms >= self.since_ms), key=lambda line: line.time_ms)
 
     # what Region does
 
