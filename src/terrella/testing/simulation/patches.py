@@ -52,30 +52,21 @@ def neglect(patches: Patches, neglected: Callable[[str, tuple[str, str], float],
     """
     shown: weakref.WeakKeyDictionary[Any, dict[str, tuple[Any, Any]]] = weakref.WeakKeyDictionary()
 
-    def make_next(before: Any) -> Any:
-        def next_(server: Any, now: float) -> Any:
-            server_now[0] = now
-            return before(server, now)
-
-        return next_
-
     def make_slice(before: Any) -> Any:
-        def slice_(server: Any, vectors: Mapping[str, Any]) -> Any:
+        def slice_(server: Any, vectors: Mapping[str, Any], now: float) -> Any:
             known = shown.setdefault(server, {})
             some = {}
             for data_set_id, vector in vectors.items():
-                waiting = frozenset(origin for origin in vector if neglected(data_set_id, origin, server_now[0]))
+                waiting = frozenset(origin for origin in vector if neglected(data_set_id, origin, now))
                 what, part = known.get(data_set_id, (None, None))
                 if what is None or what[0] is not vector or what[1] != waiting:
                     # What the server has sent of is told by this object: it is another only if there is more of it.
                     part = {origin: last for origin, last in reversed(vector.items()) if origin not in waiting}
                     known[data_set_id] = ((vector, waiting), part)
                 some[data_set_id] = part
-            return before(server, some)
+            return before(server, some, now)
 
         return slice_
 
-    server_now = [0.0]
-    patches.put("serving.PullServer.next", make_next)
     patches.put("serving.PullServer._slice", make_slice)
     patches.put("serving.SLICE_RECORDS_MAX", lambda _before: 3)
