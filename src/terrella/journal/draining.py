@@ -1,4 +1,7 @@
-"""Taking over what an evicted region wrote before it heard of that: by one member, as writes of its own.
+"""Taking over what a region that joins (again) has and no member: by one of them, as writes of its own.
+
+It may have been evicted, and have written before it heard of that; or have left in order, and been set back to an older
+disk image since. Who joins for the first time has nothing, and says so.
 
 Nobody else takes those records as they are: the members have dropped tombstones, and cut logs, without waiting for the
 region. One that wins against what is stored becomes an own write that has seen it, and is last-writer-wins' business
@@ -112,7 +115,7 @@ class Drainer:
                 effects.append(Send(self._done(state) if order.done else _order(data_set_id, state.definition)))
             elif order is not None:
                 effects += self._go_on(state, data_set_id)
-            elif self._peer in state.definition.joining:
+            elif self._peer in state.definition.joining and data_set_id in puller.heads:  # it knows of it
                 self._orders[data_set_id] = _Order(said=now)
                 effects.append(Send(_order(data_set_id, state.definition)))
         return effects
