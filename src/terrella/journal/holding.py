@@ -25,6 +25,11 @@ class HeldBack:
             self._released[data_set_id] = waiting.popleft()[1]
         return self._released.get(data_set_id, 0)
 
+    def forget(self, data_set_id: str) -> None:
+        """The peer wants no more of it; if it asks again, all waits again."""
+        self._waiting.pop(data_set_id, None)
+        self._released.pop(data_set_id, None)
+
     @property
     def due_at(self) -> float:
         """When there is more to send."""

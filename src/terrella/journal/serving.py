@@ -164,6 +164,7 @@ class PullServer:
             self._subscribe(message)
         elif isinstance(message, Stop):
             self._subscriptions.pop(message.data_set_id, None)
+            self._held_back.forget(message.data_set_id)
         elif isinstance(message, Acknowledgement):
             for data_set_id, vector in message.vectors:
                 self._acknowledged(self.peer, data_set_id, unflatten(vector))

@@ -23,6 +23,14 @@ def test_data_sets_wait_each_for_itself() -> None:
     assert held.due_at == 11.4
 
 
+def test_what_is_wanted_no_more_is_not_waited_for() -> None:
+    held = HeldBack(1.0)
+    held.released("items", 3, 10.0)
+    held.forget("items")
+    assert held.due_at == float("inf")
+    assert held.released("items", 3, 11.5) == 0
+
+
 def test_without_a_hold_all_is_sent_at_once() -> None:
     held = HeldBack(0.0)
     assert held.released("items", 3, 10.0) == 3
