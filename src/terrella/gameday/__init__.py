@@ -7,6 +7,7 @@ from terrella.gameday.draft import draft_game_day
 from terrella.gameday.expectations import EXPECTATIONS
 from terrella.gameday.faults import FAULTS, ClientConditions, FaultError, Order, read_fault
 from terrella.gameday.live import LiveView, show_outcome
+from terrella.gameday.machine import ran_and_waited_s
 from terrella.gameday.model import GameDay, Outcome, Result, Run
 from terrella.gameday.report import html_report, json_report, junit_report
 from terrella.gameday.runner import RunOptions, run_game_day
@@ -38,6 +39,7 @@ __all__ = [
     "junit_report",
     "load_game_day",
     "play_talk",
+    "ran_and_waited_s",
     "read_fault",
     "run_game_day",
     "show_outcome",

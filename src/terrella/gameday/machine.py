@@ -48,15 +48,22 @@ def region_processes(status: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(int(one["pid"]) for one in status.get("regions", ()) if one.get("pid"))
 
 
-def waited_s(pid: int, processes: Path = _PROCESSES) -> float | None:
-    """How long a process has been ready to run without a core, so far; None if it is gone, or nobody counts.
+def ran_and_waited_s(pid: int, processes: Path = _PROCESSES) -> tuple[float, float] | None:
+    """How long a process has run so far, and been ready to run without a core; None if it is gone, or nobody counts.
 
     Linux does ("Scheduler Statistics", ``/proc/PID/schedstat``: nanoseconds run, nanoseconds waited, turns).
     """
     try:
-        return int((processes / str(pid) / "schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
+        ran, waited, *_ = (processes / str(pid) / "schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+    except (OSError, ValueError):
         return None
+
+
+def waited_s(pid: int, processes: Path = _PROCESSES) -> float | None:
+    """How long a process has been ready to run without a core, so far; None if it is gone, or nobody counts."""
+    counted = ran_and_waited_s(pid, processes)
+    return None if counted is None else counted[1]
 
 
 def spans_of(looks: Iterable[MachineLook]) -> list[Span]:

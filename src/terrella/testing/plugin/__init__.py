@@ -110,7 +110,7 @@ def world(request: pytest.FixtureRequest, _terrella_pool: "Pool") -> "World":
         application = Application(path.resolve(), given.get("profile"), bool(given.get("skip_unsupported", False)))
         return _terrella_pool.lend(application)
     except TerrellaError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from terrella.gameday import ran_and_waited_s
 from terrella.kernel import TerrellaError
 from terrella.testing.plugin.world import World
 from terrella.world import Event
@@ -41,11 +42,19 @@ def _states(world: World) -> Iterable[str]:
         name = region["region"]
         yield f"{name:{width}}  {region['state']:11}  {_figures(region)}".rstrip()
         yield from (f"{'':{width}}  {warning}" for warning in region.get("warnings", ()))
+        yield from (f"{'':{width}}  {line}" for line in _busy(region.get("pid")))
     yield from (f"fault: {fault['id']}" for fault in status["faults"])
     for link in status["links"]:
         if link["changed"]:
             what = "cut" if link["cut"] else f"{link['delay_ms']:g} ms, {link['loss']:.3g} lost"
             yield f"link {link['from']} -> {link['to']}: {what}"
+
+
+def _busy(pid: int | None) -> Iterable[str]:
+    """Whether the region had to wait for a core longer than it worked: then time-outs tell of this machine."""
+    counted = ran_and_waited_s(pid) if pid else None
+    if counted is not None and counted[1] > max(counted[0], 1.0):
+        yield f"this machine was too busy: it worked {counted[0]:.0f} s, and waited {counted[1]:.0f} s for a core"
 
 
 def _figures(region: Mapping[str, Any]) -> str:
