@@ -15,6 +15,7 @@ _ROW = 22
 _TALL_ROW = 38
 _LATENCY_FLOOR_S = 0.001
 _LATENCY_TICKS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_LAG_TICKS_S = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +186,14 @@ def standing(region: RegionLook) -> str:
 def _lag(evidence: Evidence, series: Series, faults: Sequence[Band]) -> Chart:
     lines = {region: region_series(evidence, region, _lag_of) for region in evidence.regions}
     highest = max((value for points in lines.values() for _, value in points if value is not None), default=0.0)
-    frame = Frame(series.end_s, _LOW, plots.nice_top(max(highest, 0.1)))
-    ticks = [(value, show_seconds(value) if value else "0") for value in (0.0, frame.top / 2, frame.top)]
+    # A region that was away for minutes is minutes behind when it returns: what it was before would lie on the axis.
+    top = next((tick for tick in _LAG_TICKS_S[2:] if tick >= highest), _LAG_TICKS_S[-1])
+    frame = Frame(series.end_s, _TALL, top, log_floor=_LAG_TICKS_S[0])
+    ticks = [(tick, show_seconds(tick)) for tick in _LAG_TICKS_S if tick <= top]
     parts = [plots.value_axis(frame, ticks), plots.bands(frame, faults)]
     parts += [plots.line(frame, f"line {colour_of(evidence, name)}", points) for name, points in lines.items()]
     parts.append(plots.time_axis(frame))
-    remark = (
-        "how far each region is behind the peer that it is furthest behind; a gap: unknown, for a peer is not heard"
-    )
+    remark = "how far each region is behind the peer that is furthest ahead, logarithmic; a gap: a peer is not heard"
     return Chart("Replication lag", plots.svg(frame, "Replication lag", parts), _regions_legend(evidence), remark)
 
 
