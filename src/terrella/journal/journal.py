@@ -117,7 +117,11 @@ class Journal:
         if salvaged is not None:
             _tell(path, salvaged)
         committer.on_commit = journal.changed
-        await committer.step(stepwise(resuming))
+        try:
+            await committer.step(stepwise(resuming))
+        except JournalError:
+            journal.abandon()  # whoever tries again finds the file free
+            raise
         journal._housekeeper = asyncio.create_task(journal._keep_house(housekeeping_interval_s))
         journal._housekeeper.add_done_callback(_log_failure)
         return journal

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -189,3 +190,17 @@ async def test_a_disk_that_is_held_full_refuses_writes_until_it_is_let_go(tmp_pa
     finally:
         journal.hold_full(False)
         await journal.close()
+
+
+async def test_a_store_that_could_not_be_opened_is_free_for_whoever_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_store: object) -> Iterator[None]:
+        raise apsw.FullError("no room")
+
+    path = tmp_path / "region.sqlite"
+    with monkeypatch.context() as patched:
+        patched.setattr("terrella.journal.journal.resuming", full)
+        with pytest.raises(StoreUnavailableError, match="the disk is full"):
+            await reopened(path)
+    await (await reopened(path)).close()
