@@ -397,18 +397,18 @@ def refusal(reason: str) -> Refusal:
     return Refusal(reason[:4000])
 
 
-class FrameReader:
-    """Cuts a stream of bytes into messages; raises ``ProtocolError`` for what is none, or longer than ``bytes_max``.
+class Envelopes:
+    """Cuts a stream of bytes into frames; raises ``ProtocolError`` for what is none, or longer than ``bytes_max``.
 
-    It never keeps more than one message and what was fed at once.
+    It never keeps more than one frame and what was fed at once. ``begun`` is what was read of the stream before.
     """
 
-    def __init__(self, bytes_max: int = FRAME_BYTES_MAX) -> None:
+    def __init__(self, bytes_max: int = FRAME_BYTES_MAX, begun: bytes = b"") -> None:
         self.bytes_max = bytes_max
-        self._buffer = bytearray()
+        self._buffer = bytearray(begun)
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that are complete with these bytes."""
+    def bodies(self, data: bytes) -> Iterator[bytes]:
+        """The bodies of the frames that are complete with these bytes."""
         self._buffer += data
         while len(self._buffer) >= _HEAD.size:
             length, checksum = _HEAD.unpack_from(self._buffer)
@@ -421,7 +421,7 @@ class FrameReader:
             if zlib.crc32(body) != checksum:
                 raise ProtocolError(f"a frame of {length} bytes that are not those of its checksum")
             del self._buffer[:end]
-            yield _message(body)
+            yield body
 
     @property
     def rest(self) -> bytes:
@@ -432,6 +432,14 @@ class FrameReader:
     def truncated(self) -> bool:
         """Whether the bytes so far end inside a message."""
         return bool(self._buffer)
+
+
+class FrameReader(Envelopes):
+    """Cuts a stream of bytes into messages."""
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that are complete with these bytes."""
+        return map(_message, self.bodies(data))
 
 
 def _message(body: bytes) -> Message:

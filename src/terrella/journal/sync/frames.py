@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from terrella.journal.errors import ProtocolError
-from terrella.journal.protocol import FRAME_BYTES_MAX, Name
+from terrella.journal.protocol import FRAME_BYTES_MAX, Envelopes, Name, envelope
 from terrella.journal.raft import AnyMessage, Configuration, SnapshotPoint
 
 # An item of a snapshot: key, value, index of the entry that wrote it, time.
@@ -96,30 +96,21 @@ _decode = msgspec.msgpack.Decoder(Frame).decode
 
 
 def pack(content: Frame) -> bytes:
-    """A frame's bytes, length first."""
+    """A frame's bytes, behind their length and checksum."""
     body = _encode(content)
     assert len(body) <= FRAME_BYTES_MAX, f"{type(content).__name__} of {len(body)} bytes"
-    return len(body).to_bytes(4, "big") + body
+    return envelope(body)
 
 
-class Unpacker:
-    """Cuts a stream of bytes into frames; raises ``ProtocolError`` for what is none."""
+class Unpacker(Envelopes):
+    """Cuts a stream of bytes into what regions say of their groups; raises ``ProtocolError`` for what is none."""
 
     def __init__(self, begun: bytes = b"") -> None:
-        self._buffer = bytearray(begun)
+        super().__init__(begun=begun)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """The frames that are complete with these bytes."""
-        self._buffer += data
-        while len(self._buffer) >= 4:
-            length = int.from_bytes(self._buffer[:4], "big")
-            if length > FRAME_BYTES_MAX:
-                raise ProtocolError(f"a frame of {length} bytes; at most {FRAME_BYTES_MAX} are taken")
-            if len(self._buffer) < 4 + length:
-                return
-            body = bytes(self._buffer[4 : 4 + length])
-            del self._buffer[: 4 + length]
-            yield unpack(body)
+        """What is complete with these bytes."""
+        return map(unpack, self.bodies(data))
 
 
 def unpack(body: bytes, decode: Callable[[bytes], Frame] = _decode) -> Frame:
