@@ -150,7 +150,8 @@ def test_a_day_in_the_life_of_a_world(world_path: Path, start_world: StartWorld)
 
     killed = run("kill", "eu-west-1").stdout
     assert killed.startswith(
-        "Killed eu-west-1; it is held down until terrella restore eu-west-1.\n3 acknowledged writes"
+        "Killed eu-west-1; it is held down until terrella restore eu-west-1.\n"
+        "Of its writes, 3 had not been confirmed by another region"
     )
     assert run("kill", "eu-west-1").stderr.startswith("terrella: eu-west-1 is held down already")
     assert run("logs", "f", "--region", "eu-west-1").stderr == "terrella: eu-west-1 is held-down\n"
