@@ -168,8 +168,8 @@ class World:
 
         Then every region serves that is not down or paused, health checks and so DNS have found what there is to find,
         and all replicas that can reach each other are equal; where nobody is away, it is confirmed that no region holds
-        a write alone. Raises ``WorldError`` saying what is still to come after ``within_s`` (60 s; 300 s in profile
-        ``aws``).
+        a write alone (that is waited for up to 3 s). Raises ``WorldError`` saying what is still to come after
+        ``within_s`` (60 s; 300 s in profile ``aws``).
         """
         __tracebackhide__ = True
         settle(self.running, PATIENCE_S[self.running.world.profile.name] if within_s is None else within_s)
