@@ -1,11 +1,14 @@
 """What the README tells a newcomer to type works as it says."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
-from tests.e2e.worlds import ROOT, Terrella, free_base
+from tests.e2e.worlds import ROOT, Terrella, environment, free_base
 
 from terrella.cli.commands import COMMANDS, terrella
 from terrella.gameday import load_game_day
@@ -23,11 +26,16 @@ def block(language: str, containing: str) -> str:
 
 
 def test_the_first_application_of_ones_own(tmp_path: Path) -> None:
-    """Both files as they stand there (at addresses of their own), and the commands that follow."""
+    """The template as it stands there, and the commands that follow (at addresses of their own)."""
     directory, base = tmp_path / "own", free_base()
     directory.mkdir()
     (directory / "template.yaml").write_text(block("yaml", "Transform"))
-    (directory / "world.yaml").write_text(block("yaml", "regions:") + f'addresses: {{base: "{base}"}}\n')
+    begun = CliRunner().invoke(terrella, ["init", str(directory / "template.yaml")])
+    written = [line.removeprefix("Wrote ") for line in block("console", "terrella init").splitlines()[1:]]
+    assert [f"Wrote {directory / name}" for name in written] == begun.output.splitlines()[:3]
+    drafted = (directory / "world.yaml").read_text()
+    assert yaml.safe_load(drafted) == yaml.safe_load(block("yaml", "regions:"))
+    (directory / "world.yaml").write_text(drafted + f'addresses: {{base: "{base}"}}\n')
     console = block("console", "terrella check")
     world = Terrella(directory, base, ("us-east-1", "eu-west-1"))
     checked = world.run("check")
@@ -41,6 +49,10 @@ def test_the_first_application_of_ones_own(tmp_path: Path) -> None:
         assert (status, answer.decode()) == (200, f"hello from {headers['x-terrella-region']}\n")
     finally:
         world.down()
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "terrella.testing.plugin", "tests"]
+    alone = {**environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    tested = subprocess.run(tests, cwd=directory, env=alone, capture_output=True, text=True, timeout=120, check=False)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
 def test_the_first_game_day_of_that_application(tmp_path: Path) -> None:

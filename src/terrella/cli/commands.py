@@ -9,6 +9,7 @@ from terrella import __version__
 from terrella.kernel import TerrellaError
 
 COMMANDS = {
+    "init": "Write a first world.yaml, game day and test for a template.",
     "up": "Start the world and run it until Ctrl-C.",
     "down": "Stop the world.",
     "status": "Show the regions: health, code version, lag, writes at risk.",

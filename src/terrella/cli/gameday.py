@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from terrella.cli.drafting import application_of, save
 from terrella.cli.screen import screen
 from terrella.gameday import (
     LiveView,
@@ -26,13 +27,10 @@ from terrella.gameday import (
     show_outcome,
 )
 from terrella.kernel import PROFILES, SystemClock, TerrellaError
-from terrella.region import ACCOUNT
-from terrella.stack import Stack, evaluate, load_template
 from terrella.world import load_world
 
 _WIDTH_OF_A_FILE = 160
 _EXIT_CODES = {Result.HELD: 0, Result.NOT_HELD: 1, Result.IN_DOUBT: 3}
-_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "ANY"))
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -108,39 +106,17 @@ def _draft(file: Path) -> None:
     if file.exists():
         raise TerrellaError(f"found {file}, expected a file that is not there yet")
     loaded = load_world(find_world_above(file))
-    region, settings = next(iter(loaded.regions.items()))
-    stack = evaluate(
-        load_template(loaded.template, loaded.state_directory / "cache"),
-        region=region,
-        parameters=settings.parameters,
-        stack_name=loaded.name,
-        account=ACCOUNT,
-        world=loaded.name,
-    )
-    named = bool(stack.of_type("AWS::Route53::RecordSet", "AWS::Route53::RecordSetGroup"))
-    _save(file, draft_game_day(loaded, _routes(stack), named=named))
-    if not named:
+    application = application_of(loaded)
+    save(file, draft_game_day(loaded, application.routes, named=application.named))
+    if not application.named:
         click.echo("The template has no Route 53 record: nobody leads clients away from a lost region, and it says so.")
     click.echo(f"Try it: terrella gameday {file}")
-
-
-def _routes(stack: Stack) -> list[tuple[str, str]]:
-    """Method and path of every route, as far as the template's definitions of its APIs say."""
-    found = []
-    for api in stack.of_type("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api"):
-        for path, methods in ((api.properties.get("Body") or {}).get("paths") or {}).items():
-            names = [str(name).removeprefix("x-amazon-apigateway-").removesuffix("-method").upper() for name in methods]
-            found += [(name, str(path)) for name in names if name in _METHODS]
-    for route in stack.of_type("AWS::ApiGatewayV2::Route"):
-        method, _, path = str(route.properties.get("RouteKey", "")).partition(" ")
-        found += [(method, path)] if path else []
-    return found
 
 
 def _write(path: Path | None, write: Callable[[Outcome], str], outcome: Outcome) -> None:
     if path is None:
         return
-    _save(path, write(outcome))
+    save(path, write(outcome))
 
 
 def _expect_writable(path: Path | None) -> None:
@@ -156,12 +132,3 @@ def _expect_writable(path: Path | None) -> None:
             path.unlink()
     except OSError as error:
         raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise TerrellaError(f"could not write {path}: {error.strerror or error}") from error
-    click.echo(f"Wrote {path}")

@@ -3,7 +3,7 @@
 from terrella.gameday.audience import Audience, Nobody
 from terrella.gameday.bounds import Bound, Unit
 from terrella.gameday.document import find_world_above, load_game_day
-from terrella.gameday.draft import draft_game_day
+from terrella.gameday.draft import draft_game_day, draft_test
 from terrella.gameday.expectations import EXPECTATIONS
 from terrella.gameday.faults import FAULTS, ClientConditions, FaultError, Order, read_fault
 from terrella.gameday.live import LiveView, show_outcome
@@ -33,6 +33,7 @@ __all__ = [
     "Unit",
     "Verdict",
     "draft_game_day",
+    "draft_test",
     "find_world_above",
     "html_report",
     "json_report",

@@ -1,4 +1,4 @@
-"""A first game day for an application that has none: its routes, its regions, and what one would want to hold."""
+"""First drafts for an application that has none: a game day, and a test of the loss of a region."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,37 @@ _NAMELESS = (
     "  # The template has no AWS::Route53::RecordSet: clients ask the region nearest to them, lost or not. So",
     "  # availability and failover will not hold; examples/items has the records and the health check that they take.",
 )
+_TEST = '''\
+"""What holds when a region is lost. The fixture ``world`` comes with terrella: docs/pytest.md."""
+
+{asked}
+
+
+{body}'''
+_LED_AWAY = """\
+def test_customers_are_served_when_a_region_is_lost(world):
+    customer = world.http("{city}")
+    assert customer.get(PATH).status == 200
+    world.region("{victim}").kill()
+    world.settle()  # until nobody is led there any more
+    assert customer.get(PATH).region != "{victim}"
+    world.region("{victim}").restore()
+    assert world.converged()
+"""
+_OTHER_SERVES = """\
+def test_one_region_serves_when_another_is_lost(world):
+    # The template has no AWS::Route53::RecordSet: nobody leads customers away, so the region that is left is asked.
+    world.region("{victim}").kill()
+    assert world.region("{other}").http().get(PATH).status == 200
+    world.region("{victim}").restore()
+    assert world.converged()
+"""
+_COMES_BACK = """\
+def test_the_region_comes_back(world):
+    world.region("{victim}").kill()
+    world.region("{victim}").restore()
+    assert world.region("{victim}").http().get(PATH).status == 200
+"""
 _PARAMETER = re.compile(r"\{\w+\}")
 _ID = "{id}"
 
@@ -66,6 +97,19 @@ def draft_game_day(world: World, routes: Iterable[tuple[str, str]], *, named: bo
         '  converged: "<= 30s after the last fault"',
     ]
     return "\n".join(lines) + "\n"
+
+
+def draft_test(world: World, routes: Iterable[tuple[str, str]], *, named: bool = True) -> str:
+    """A pytest file that loses the world's last region and passes for a healthy application; arguments as above.
+
+    It asks the first GET that has no parameters; where the application has none, ``/``, and says what belongs there.
+    """
+    known = sorted(path for method, path in routes if method == "GET" and "{" not in path and path.startswith("/"))
+    asked = f'PATH = "{known[0]}"' if known else 'PATH = "/"  # a guess: a GET that finds something in an empty world'
+    *others, victim = world.regions
+    body = _LED_AWAY if named and others else _OTHER_SERVES if others else _COMES_BACK
+    city = min(CITIES.values(), key=lambda place: place.delay_to(victim)).name
+    return _TEST.format(asked=asked, body=body.format(victim=victim, other=others[0] if others else "", city=city))
 
 
 def _with_id(path: str) -> str:

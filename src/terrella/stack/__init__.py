@@ -8,6 +8,7 @@ resource types is data, in ``support/``.
 from terrella.stack.coverage import Coverage, coverage
 from terrella.stack.errors import TemplateError
 from terrella.stack.evaluation import evaluate
+from terrella.stack.parameters import unset_parameters
 from terrella.stack.plan import Action, Instruction, plan
 from terrella.stack.resources import Resource, Stack
 from terrella.stack.support import Verdict
@@ -26,4 +27,5 @@ __all__ = [
     "evaluate",
     "load_template",
     "plan",
+    "unset_parameters",
 ]

@@ -36,6 +36,12 @@ def parameter_values(source: dict[str, Any], given: Mapping[str, Any]) -> dict[s
     return values
 
 
+def unset_parameters(source: dict[str, Any]) -> list[str]:
+    """The declared parameters that have no default, so that a value must be given for each of them."""
+    declared = mapping_at(source, "Parameters")
+    return [name for name, one in declared.items() if isinstance(one, dict) and one.get("Default") is None]
+
+
 def _value(name: str, declaration: Any, given: Mapping[str, Any]) -> ParameterValue:
     if not isinstance(declaration, dict) or not isinstance(declaration.get("Type"), str):
         raise Mistake(f"the parameter {name} has no Type; expected String, Number, CommaDelimitedList, …")

@@ -63,7 +63,7 @@ def find_world(given: Path | None) -> Path:
         )
     name = re.sub(r"[^A-Za-z0-9-]+", "-", directory.resolve().name).strip("-") or "world"
     example = EXAMPLE.format(name=name, template=beside)
-    raise TerrellaError(f"found {directory / beside} but no {path}; write one, for example:\n\n{example}")
+    raise TerrellaError(f"found {directory / beside} but no {path}; terrella init writes one, such as:\n\n{example}")
 
 
 def load_world(path: Path) -> World:

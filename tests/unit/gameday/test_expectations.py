@@ -1,6 +1,7 @@
 """Each expectation, on the evidence of a region that was lost for ten seconds."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from tests.unit.gameday.evidences import REGIONS, kill, look, lost_region, sample
@@ -59,6 +60,18 @@ def test_a_failover_that_never_comes_is_told_as_such() -> None:
     (found,) = judge("failover", "<= 40s", evidence)
     assert not found.held
     assert found.measured == "not within the 10 s of kill eu-west-1 (100 failed)"
+
+
+def test_what_only_retries_have_hidden_is_told() -> None:
+    evidence = Evidence(regions=REGIONS, windows=[kill(5.0, 15.0)])
+    again = replace(sample(5.2, took_s=0.4), attempts=2)
+    evidence.samples = [sample(5.1), again, replace(again, intended_s=20.0, ended_s=21.0), sample(9.0)]
+    (one,) = failovers(evidence)
+    assert (one.failed, one.retried) == (0, 1)
+    assert one.retried_s == pytest.approx(0.6)
+    (found,) = judge("failover", "<= 1s", evidence)
+    assert found.held
+    assert found.measured == "nothing failed (1 sent again, until 600 ms after kill eu-west-1)"
 
 
 def test_a_request_that_was_under_way_when_the_region_died_counts() -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Sample:
     """One request, its retries included. Times are seconds since the load's start.
 
-        ``intended_s`` is when the open loop meant it to start: latency counts from there, so that a client that waits
-    for a slow answer hides nothing (no coordinated omission). ``region`` answered last, or was tried last, "" if none
-    was reached; ``status`` is the last attempt's, 0 for no response. ``writes`` is the token of what it wrote, where
+    ``intended_s`` is when the open loop meant it to start: latency counts from there, so that a client that waits for a
+    slow answer hides nothing (no coordinated omission). ``region`` answered last, or was tried last, "" if none was
+    reached; ``status`` is the last attempt's, 0 for no response. ``writes`` is the token of what it wrote, where
     that was acknowledged or may have happened. ``stale`` tells of a read whether it lacked a write that had been
     acknowledged before it was sent; None where that was not judged. ``answered`` is whether the kind takes the status
     for an answer; None: 200 to 399 are.

@@ -198,6 +198,7 @@ def _failovers(run: Run) -> str:
                 ("told", f"{number}. {escape(one.window.told)}"),
                 escape(one.vantage_point),
                 ("number", f"{one.failed:,}"),
+                ("number", f"{one.retried:,}"),
                 ("number", f"<b>{took}</b>"),
                 ("number", elsewhere),
                 ("number", "clients stay" if aws_s is None else f"up to {show_seconds(aws_s)}"),
@@ -205,7 +206,10 @@ def _failovers(run: Run) -> str:
         )
     if not rows:
         return ""
-    columns = ("fault", "clients in", "#failed", "#until the last failure", "#first answered elsewhere", "#on AWS")
+    columns = (
+        *("fault", "clients in", "#failed", "#answered when sent again"),
+        *("#until the last failure", "#first answered elsewhere", "#on AWS"),
+    )
     sum_of = f"{escape(evidence.aws.told())}: health check interval, threshold and TTL as the template has them."
     told = f"<p class=soft>{sum_of}</p>"
     return "<h2>Failover, by where the clients were</h2>" + _table(columns, rows) + told
