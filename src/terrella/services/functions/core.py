@@ -380,6 +380,8 @@ class FunctionCore:
         """Stop an AZ's workers where they are, and those that start there later. Answers how many were stopped."""
         self._check_az(az)
         self.frozen_azs.add(az)
+        for pools in [*(function.pools for function in self._functions.values()), *self._retired]:
+            pools.frozen(az)
         workers = self.workers(az)
         for worker in workers:
             worker.freeze()

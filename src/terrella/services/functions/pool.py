@@ -294,6 +294,12 @@ class Pools:
             sandbox.kill()
         return len(victims)
 
+    def frozen(self, az: str) -> None:
+        """An AZ's workers were stopped where they are: those that were starting take no core from the others now."""
+        for sandbox in [each for each in self._starting if each.az == az]:
+            del self._starting[sandbox]
+            self._cold_starts.end(None)
+
     def look_again(self) -> None:
         """An AZ went down or came back, or the reserved concurrency changed."""
         if all(az.name in self._down for az in self._azs):

@@ -33,6 +33,23 @@ async def test_workers_of_a_frozen_zone_hang_and_go_on(region: Functions, until:
     assert (await cold).function_error is None
 
 
+async def test_a_cold_start_that_is_frozen_does_not_hold_up_those_of_other_zones(
+    region: Functions, until: Until
+) -> None:
+    for worker in region.workers(function="echo"):
+        worker.kill()
+    await until(lambda: not region.workers(function="echo"))
+    cold = asyncio.ensure_future(region.invoke("echo", b"{}"))
+    await until(lambda: region._cold_starts.under_way == 1)
+    for az in ("eu-west-1a", "eu-west-1b"):
+        region.freeze_az(az)
+    assert region._cold_starts.under_way == 0
+    for az in ("eu-west-1a", "eu-west-1b"):
+        region.thaw_az(az)
+    assert (await cold).function_error is None
+    assert region._cold_starts.under_way == 0
+
+
 async def test_a_worker_that_is_frozen_times_out_and_another_one_follows(region: Functions, until: Until) -> None:
     region.hold_az_down("eu-west-1b")  # a worker there could answer instead
     try:
