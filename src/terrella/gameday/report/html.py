@@ -107,10 +107,12 @@ def _tiles(evidence: Evidence) -> str:
             (f"{len(evidence.samples):,}", "requests"),
             (show_seconds(percentile(took, 0.5)) if took else "none", "median latency"),
         ]
-        worst_s = max((one.took_s for one in failovers(evidence) if one.window.regions), default=math.nan)
-        if not math.isnan(worst_s):
-            figure = show_seconds(worst_s) if worst_s else "unnoticed"
-            tiles.append((figure, "slowest failover of a vantage point"))
+        found = [one for one in failovers(evidence) if one.window.regions]
+        if found:
+            worst_s, retried = max(one.took_s for one in found), sum(one.retried for one in found)
+            again = f"; {retried:,} requests were sent again" if retried else ""
+            figure = show_seconds(worst_s) if worst_s else "no failure"
+            tiles.append((figure, f"slowest failover of a vantage point{again}"))
     if evidence.writes is not None and not evidence.writes.unchecked:
         writes = evidence.writes
         tiles.append((f"{len(writes.lost):,}", f"lost of {writes.acknowledged:,} acknowledged writes"))
