@@ -63,7 +63,8 @@ def find_world(given: Path | None) -> Path:
         )
     name = re.sub(r"[^A-Za-z0-9-]+", "-", directory.resolve().name).strip("-") or "world"
     example = EXAMPLE.format(name=name, template=beside)
-    raise TerrellaError(f"found {directory / beside} but no {path}; terrella init writes one, such as:\n\n{example}")
+    found = f"found {directory / beside} but no {path}"
+    raise TerrellaError(f"{found}; write one (terrella init does), for example:\n\n{example}")
 
 
 def load_world(path: Path) -> World:

@@ -365,7 +365,7 @@ def test_a_missing_file_beside_a_template_is_answered_with_a_world_to_write(
     with pytest.raises(TerrellaError, match=r"found no world\.yaml, expected a world there"):
         find_world(None)
     (tmp_path / "template.yaml").write_text("")
-    with pytest.raises(TerrellaError, match=r"found template\.yaml but no world\.yaml; write one") as raised:
+    with pytest.raises(TerrellaError, match=r"found template\.yaml but no world\.yaml; write one \(terrella") as raised:
         find_world(None)
     example = str(raised.value).partition("\n\n")[2]
     (tmp_path / "world.yaml").write_text(example)
