@@ -376,6 +376,8 @@ class Upstream:
             self._behind = set(puller.offer.heads)
             for data_set_id in self._behind:
                 lags.of_data_set(self.name, data_set_id).heard(heads.clock_ms, now_ms)
+            if not self._behind and not self._shared.state.vectors(self.name):
+                lags.of(self.name).caught_up(heads.clock_ms)  # where nothing is shared, nothing is lacking
         self._note_caught_up(puller)
         self._shared.report.heard(self.name, puller)
 

@@ -182,6 +182,20 @@ async def test_a_data_set_that_is_not_declared_yet_waits(tmp_path: Path) -> None
         await region.stop()
 
 
+async def test_where_nothing_is_shared_nothing_is_waited_for(tmp_path: Path) -> None:
+    """A region is admitted when it has caught up: one without tables must not wait for its patience to end."""
+    network = LoopbackNetwork()
+    world = {name: await Region.start(name, network, tmp_path) for name in REGIONS}
+    await until(lambda: all(region.replicator.caught_up(1000) for region in world.values()))
+    await world[EAST].journal.declare(ITEMS)
+    await world[EAST].put(b"a", b"one")
+    await world[WEST].journal.declare(ITEMS)
+    await until(lambda: world[WEST].get(b"a") == b"one")
+    await until(lambda: world[WEST].replicator.caught_up(1000))
+    for region in world.values():
+        await region.stop()
+
+
 async def test_lag_is_small_when_caught_up_and_unknown_when_cut(world: World) -> None:
     await world[EAST].put(b"a", b"one")
     await converged(world)
