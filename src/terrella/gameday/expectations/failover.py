@@ -26,8 +26,8 @@ class Failover:
     failed: int
     took_s: float
     elsewhere_s: float | None
-    retried: int = 0
-    retried_s: float = 0.0
+    retried: int
+    retried_s: float
 
 
 def failovers(evidence: Evidence) -> list[Failover]:

@@ -108,7 +108,7 @@ class FunctionCore:
     async def close(self) -> None:
         """End every worker. Invocations under way fail; events not done are given up."""
         await self.events.close()
-        for pools in [*(function.pools for function in self._functions.values()), *self._retired]:
+        for pools in self._all_pools():
             await pools.close()
         for log in self._logs.values():
             log.close()
@@ -359,8 +359,7 @@ class FunctionCore:
     def kill_workers(self, az: str) -> int:
         """SIGKILL the workers of an AZ: what they were doing fails, what comes next starts anew. Answers how many."""
         self._check_az(az)
-        everyone = [*(function.pools for function in self._functions.values()), *self._retired]
-        return sum(pools.kill(az) for pools in everyone)
+        return sum(pools.kill(az) for pools in self._all_pools())
 
     def hold_az_down(self, az: str) -> int:
         """Kill an AZ's workers and start none there until it is restored. Answers how many were killed."""
@@ -380,7 +379,7 @@ class FunctionCore:
         """Stop an AZ's workers where they are, and those that start there later. Answers how many were stopped."""
         self._check_az(az)
         self.frozen_azs.add(az)
-        for pools in [*(function.pools for function in self._functions.values()), *self._retired]:
+        for pools in self._all_pools():
             pools.frozen(az)
         workers = self.workers(az)
         for worker in workers:
@@ -404,6 +403,10 @@ class FunctionCore:
             if sandbox.pid is not None and sandbox.state is not State.DEAD
         ]
         return sorted(found, key=lambda sandbox: sandbox.state is not State.BUSY)
+
+    def _all_pools(self) -> list[Pools]:
+        """Those of every deployment, also of those that a newer one has taken over from."""
+        return [*(function.pools for function in self._functions.values()), *self._retired]
 
     def _check_az(self, az: str) -> None:
         if az not in self._azs:
